@@ -1,0 +1,215 @@
+"""Quality indicators: how good is a set of losses, and how did it get there?
+
+Pure functions of losses (n, m), all minimised; moocore does the geometry, and this module is the border to it.
+Rows with a NaN (failed runs) are no points: every function ignores them. Reference and ideal points come from the
+problem, so that numbers of different races, optimizers and papers can be compared.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.errors import InvalidArgument
+from ..problems.problem import Losses
+
+Policy = Literal["full", "all"]
+"""Which trials count: ``"full"`` those trained to full fidelity, ``"all"`` those of any fidelity (as the paper did)."""
+
+COUNTED = ("ok", "diverged")
+"""Statuses of trials that have losses; failed and censored ones have none."""
+
+
+class Trials(Protocol):
+    """The columns of a history that indicators read."""
+
+    @property
+    def losses(self) -> Losses:
+        """(n, m) losses, minimised."""
+        ...
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """(n,) epochs that each trial was trained to."""
+        ...
+
+    @property
+    def finished(self) -> NDArray[np.float64]:
+        """(n,) simulated seconds at which each trial delivered."""
+        ...
+
+    @property
+    def status(self) -> NDArray[np.str_]:
+        """(n,) what became of each trial."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anytime:
+    """An indicator as a step function of simulated time: it holds from each time until the next."""
+
+    seconds: NDArray[np.float64]
+    """(k,) simulated seconds at which a trial was completed, ascending."""
+    values: NDArray[np.float64]
+    """(k,) the indicator from then on; before the first it is 0."""
+
+    def at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Evaluate at any times (t,)."""
+        index = np.searchsorted(self.seconds, seconds, side="right")
+        return np.concatenate([[0.0], self.values])[index]
+
+
+def counted(trials: Trials, *, policy: Policy = "full", max_epochs: int) -> NDArray[np.intp]:
+    """Find the trials that count, in the order in which they were completed.
+
+    Returns
+    -------
+    rows : (k,) intp
+        Rows of ``trials``; those completed at the same time keep their order.
+
+    Raises
+    ------
+    InvalidArgument
+        If ``policy`` is neither ``"full"`` nor ``"all"``.
+    """
+    if policy not in ("full", "all"):
+        raise InvalidArgument(f"unknown incumbent policy {policy!r}: expected 'full' (default) or 'all'")
+    valid = np.isin(trials.status, COUNTED) & ~np.isnan(trials.losses).any(axis=1)
+    if policy == "full":
+        valid &= trials.epochs >= max_epochs
+    rows = np.flatnonzero(valid)
+    return rows[np.argsort(trials.finished[rows], kind="stable")]
+
+
+def nondominated(losses: Losses, /) -> NDArray[np.bool_]:
+    """Mark the front (n,): points that no other dominates, one of each group of equal ones."""
+    import moocore
+
+    valid = ~np.isnan(losses).any(axis=1)
+    front = np.zeros(len(losses), dtype=bool)
+    if valid.any():
+        front[valid] = moocore.is_nondominated(losses[valid])
+    return front
+
+
+def hypervolume(losses: Losses, /, reference: Losses) -> float:
+    """Measure what the points dominate, in the product of the losses' units.
+
+    Parameters
+    ----------
+    losses : (n, m) float64
+        Points that are not better than the reference in every loss contribute nothing.
+    reference : (m,) float64
+        Fixed by the problem, never taken from data.
+    """
+    import moocore
+
+    inside = losses[(losses < reference).all(axis=1)]
+    return float(moocore.hypervolume(inside, ref=reference)) if len(inside) else 0.0
+
+
+def normalized_hypervolume(losses: Losses, /, reference: Losses, ideal: Losses) -> float:
+    """Measure the share in [0, 1] of the box between ideal and reference point that the points dominate."""
+    return hypervolume(np.maximum(losses, ideal), reference) / box_volume(reference, ideal)
+
+
+def box_volume(reference: Losses, ideal: Losses) -> float:
+    """Give the largest possible hypervolume: the volume between ideal and reference point."""
+    return float(np.prod(reference - ideal))
+
+
+def igd_plus(losses: Losses, /, front: Losses, reference: Losses, ideal: Losses) -> float:
+    """Measure how far on average a reference front is from being attained (IGD+, Ishibuchi et al. 2015, eq. 18).
+
+    Losses are scaled by the box between ideal and reference point first, so that units do not matter; smaller is
+    better, 0 attains the whole front, and infinity says that there are no points.
+
+    Parameters
+    ----------
+    losses : (n, m) float64
+    front : (k, m) float64
+        What to compare with, e.g. the pooled front of an experiment.
+    """
+    import moocore
+
+    points = losses[~np.isnan(losses).any(axis=1)]
+    if not len(points):
+        return float("inf")
+    scale = reference - ideal
+    return float(moocore.igd_plus((points - ideal) / scale, ref=(front - ideal) / scale))
+
+
+def median_attainment(fronts: list[Losses], /) -> Losses:
+    """Find the surface that at least half of the fronts attain (two losses; Fonseca & Fleming 1996).
+
+    Returns
+    -------
+    corners : (k, 2) float64
+        Of the staircase, by ascending first loss; empty if fewer than half of the fronts have a point.
+    """
+    import moocore
+
+    points = np.concatenate(fronts)
+    if not len(points):
+        return points
+    # moocore counts the sets that have points; those without must count as attaining nothing.
+    sets = np.repeat(np.arange(1.0, len(fronts) + 1), [len(front) for front in fronts])
+    present = len(np.unique(sets))
+    level = 50.0 * len(fronts) / present
+    if level > 100.0:
+        return points[:0]
+    corners: Losses = moocore.eaf(points, sets, percentiles=[level])[:, :-1]
+    return corners[np.lexsort(corners.T[::-1])]
+
+
+def anytime_hypervolume(
+    trials: Trials, /, reference: Losses, *, max_epochs: int, policy: Policy = "full"
+) -> Anytime:
+    """Follow the hypervolume of all trials completed so far.
+
+    Returns
+    -------
+    curve
+        One step per trial that counts; never falls.
+    """
+    rows = counted(trials, policy=policy, max_epochs=max_epochs)
+    losses = trials.losses[rows]
+    follow = _follow_plane if len(reference) == 2 else _follow_space
+    return Anytime(seconds=trials.finished[rows], values=np.cumsum(follow(losses, reference)))
+
+
+def _follow_plane(losses: Losses, reference: Losses) -> NDArray[np.float64]:
+    """Give the area (n,) that each point adds to those before it, by keeping the staircase sorted."""
+    (x_end, y_end), gains = reference.tolist(), np.zeros(len(losses))
+    xs: list[float] = []  # the front by ascending x; its ys descend
+    ys: list[float] = []
+    for row, (x, y) in enumerate(losses.tolist()):
+        first = bisect_left(xs, x)
+        above = ys[first - 1] if first else y_end
+        if x >= x_end or y >= above or (first < len(xs) and xs[first] == x and ys[first] <= y):
+            continue
+        last, left, height, gain = first, x, above, 0.0
+        while last < len(xs) and ys[last] >= y:  # steps that the new point dominates
+            gain += (xs[last] - left) * (height - y)
+            left, height, last = xs[last], ys[last], last + 1
+        right = xs[last] if last < len(xs) else x_end
+        gains[row] = gain + (right - left) * (height - y)
+        xs[first:last], ys[first:last] = [x], [y]
+    return gains
+
+
+def _follow_space(losses: Losses, reference: Losses) -> NDArray[np.float64]:
+    """Give the volume (n,) that each point adds to those before it, in any number of dimensions."""
+    gains, total = np.zeros(len(losses)), 0.0
+    front = losses[:0]
+    for row, point in enumerate(losses):
+        if (point >= reference).any() or (front <= point).all(axis=1).any():
+            continue
+        front = np.vstack([front[~(point <= front).all(axis=1)], point])
+        volume = hypervolume(front, reference)
+        gains[row], total = volume - total, volume
+    return gains

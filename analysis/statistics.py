@@ -1,0 +1,198 @@
+"""Statistics over seeds: what many races say together, and how sure one may be.
+
+All functions take scores where larger is better, one per seed. Races of different optimizers with the same seed are
+paired: they met the same noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.errors import InvalidArgument
+
+Scores = NDArray[np.float64]
+"""Scores (s,), one per seed, larger is better."""
+
+SIGNIFICANT = 0.05
+"""Largest p-value, after Holm's correction, that is called a difference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A sample in five numbers."""
+
+    count: int
+    median: float
+    lower: float
+    """First quartile."""
+    upper: float
+    """Third quartile."""
+    mean: float
+    standard_error: float
+    """Of the mean; NaN for a single seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two optimizers over the seeds that both have raced; ``first`` has the larger median or comes first."""
+
+    first: str
+    second: str
+    wins: int
+    """Seeds in which ``first`` scores strictly better."""
+    losses: int
+    """Seeds in which ``second`` does."""
+    seeds: int
+    p_value: float
+    """Paired Wilcoxon signed-rank test, two-sided, Holm-corrected over all pairs compared together."""
+    a12: float
+    """Vargha-Delaney effect size: the chance that a random race of ``first`` beats a random race of ``second``."""
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether the difference is significant."""
+        return self.p_value < SIGNIFICANT
+
+    @property
+    def sentence(self) -> str:
+        """The comparison in plain words."""
+        verdict = "beats" if self.conclusive else "is ahead of" if self.wins > self.losses else "does not beat"
+        text = f"{self.first} {verdict} {self.second} in {self.wins} of {self.seeds} seeds"
+        if verdict == "does not beat":
+            text = f"{self.first} and {self.second} cannot be told apart: {self.wins} of {self.seeds} seeds to the first"
+        ties = self.seeds - self.wins - self.losses
+        return text + (f", with {ties} ties" if ties > 1 else ", with 1 tie" if ties else "")
+
+
+def spread(scores: Scores, /) -> Spread:
+    """Summarise the scores (s,) of one or more seeds."""
+    lower, median, upper = np.quantile(scores, [0.25, 0.5, 0.75])
+    count = len(scores)
+    error = float(np.std(scores, ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
+    return Spread(
+        count=count,
+        median=float(median),
+        lower=float(lower),
+        upper=float(upper),
+        mean=float(np.mean(scores)),
+        standard_error=error,
+    )
+
+
+def vargha_delaney(first: Scores, second: Scores, /) -> float:
+    """Give the probability that ``first`` is larger, ties counting half (Vargha & Delaney 2000, eq. 2)."""
+    difference = first[:, None] - second[None, :]
+    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+
+
+def wilcoxon(first: Scores, second: Scores, /) -> float:
+    """Give the two-sided p-value of the paired Wilcoxon signed-rank test; 1 if all pairs are equal."""
+    from scipy import stats
+
+    difference = first - second
+    if not difference.any():
+        return 1.0
+    return float(stats.wilcoxon(difference).pvalue)
+
+
+def holm(p_values: Sequence[float], /) -> list[float]:
+    """Correct p-values for having been looked at together (Holm 1979), in their order."""
+    values = np.asarray(p_values, dtype=float)
+    order = np.argsort(values, kind="stable")
+    factors = np.arange(len(values), 0, -1)
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1.0)
+    return corrected.tolist()
+
+
+def compare(scores: Mapping[str, Mapping[int, float]], /) -> tuple[Comparison, ...]:
+    """Compare every pair of optimizers.
+
+    Parameters
+    ----------
+    scores
+        Score by seed, by optimizer; the optimizers in order of merit, so that the better one comes first in a pair.
+
+    Raises
+    ------
+    InvalidArgument
+        If two optimizers have no seed in common.
+    """
+    pairs = list(combinations(scores, 2))
+    paired = [_pair(scores, first, second) for first, second in pairs]
+    corrected = holm([wilcoxon(a, b) for a, b in paired])
+    return tuple(
+        Comparison(
+            first=first,
+            second=second,
+            wins=int((a > b).sum()),
+            losses=int((a < b).sum()),
+            seeds=len(a),
+            p_value=p_value,
+            a12=vargha_delaney(a, b),
+        )
+        for (first, second), (a, b), p_value in zip(pairs, paired, corrected, strict=True)
+    )
+
+
+def _pair(scores: Mapping[str, Mapping[int, float]], first: str, second: str) -> tuple[Scores, Scores]:
+    common = sorted(scores[first].keys() & scores[second].keys())
+    if not common:
+        raise InvalidArgument(f"{first} and {second} have no seed in common: race both with the same seeds")
+    return np.array([scores[first][s] for s in common]), np.array([scores[second][s] for s in common])
+
+
+def seeds_needed(pairs: int, /) -> int:
+    """Count the seeds from which on a clean sweep can be significant.
+
+    With n seeds the Wilcoxon test cannot go below p = 2 / 2^n, which Holm multiplies by up to the number of pairs.
+    """
+    seeds = 2
+    while max(pairs, 1) * 2.0 ** (1 - seeds) >= SIGNIFICANT:
+        seeds += 1
+    return seeds
+
+
+def few_seeds_warning(seeds: int, pairs: int, /) -> str | None:
+    """Warn if so few seeds cannot show any difference between that many pairs of optimizers."""
+    needed = seeds_needed(pairs)
+    if not pairs or seeds >= needed:
+        return None
+    comparisons = "one comparison" if pairs == 1 else f"{pairs} comparisons"
+    have = "1 seed" if seeds == 1 else f"{seeds} seeds"
+    return (
+        f"{have} cannot tell luck from skill: with {comparisons}, even winning every seed "
+        f"is not significant below {needed} seeds (--seeds {needed} or more)"
+    )
+
+
+def average_ranks(values: NDArray[np.float64], /) -> NDArray[np.float64]:
+    """Rank optimizers within each seed at each time, 1 being best and ties sharing, then average over seeds.
+
+    Parameters
+    ----------
+    values : (a, s, t) float64
+        Scores of ``a`` optimizers in ``s`` seeds at ``t`` times, larger is better.
+
+    Returns
+    -------
+    ranks : (a, t) float64
+    """
+    # Rank = 1 + number of better ones + half the number of equal others.
+    mine, theirs = values[:, None], values[None, :]
+    better = (theirs > mine).sum(axis=1)
+    equal = (theirs == mine).sum(axis=1) - 1
+    ranks: NDArray[np.float64] = (1.0 + better + 0.5 * equal).mean(axis=1)
+    return ranks
+
+
+def log_times(start: float, end: float, count: int) -> NDArray[np.float64]:
+    """Spread ``count`` times evenly on a logarithmic axis, both ends included exactly."""
+    times = np.geomspace(start, end, count)
+    times[0], times[-1] = start, end
+    return times

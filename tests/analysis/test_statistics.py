@@ -1,0 +1,114 @@
+"""Statistics against hand-computed answers, scipy and laws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bagbench.analysis.statistics import (
+    average_ranks,
+    compare,
+    few_seeds_warning,
+    holm,
+    log_times,
+    seeds_needed,
+    spread,
+    vargha_delaney,
+    wilcoxon,
+)
+from bagbench.problems.errors import InvalidArgument
+
+
+def test_spread_of_five_numbers() -> None:
+    result = spread(np.array([4.0, 1.0, 3.0, 2.0, 5.0]))
+    assert (result.count, result.lower, result.median, result.upper, result.mean) == (5, 2.0, 3.0, 4.0, 3.0)
+    assert result.standard_error == pytest.approx(np.sqrt(2.5 / 5))
+
+
+def test_one_seed_has_no_standard_error() -> None:
+    assert np.isnan(spread(np.array([1.0])).standard_error)
+
+
+def test_vargha_delaney_counts_wins_and_half_of_ties() -> None:
+    assert vargha_delaney(np.array([2.0, 3.0]), np.array([1.0, 2.0])) == (3 + 0.5) / 4
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_vargha_delaney_of_both_directions_sums_to_one(a: list[int], b: list[int]) -> None:
+    first, second = np.array(a, dtype=float), np.array(b, dtype=float)
+    assert vargha_delaney(first, second) + vargha_delaney(second, first) == pytest.approx(1.0)
+
+
+def test_wilcoxon_of_a_clean_sweep_is_the_smallest_possible() -> None:
+    assert wilcoxon(np.arange(1.0, 7.0), np.zeros(6)) == pytest.approx(2 / 2**6)
+
+
+def test_wilcoxon_of_equal_scores_is_one() -> None:
+    assert wilcoxon(np.ones(8), np.ones(8)) == 1.0
+
+
+def test_holm_by_hand() -> None:
+    # sorted .01 .02 .04 times 3 2 1 = .03 .04 .04
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_a_clear_winner_is_said_to_win() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=20)
+    better = {seed: 10.0 + noise[seed] for seed in range(20)}
+    worse = {seed: better[seed] - 1.0 - 0.1 * seed for seed in range(20)}
+    worse[3] = better[3] + 0.5
+    (result,) = compare({"sh-emoa": better, "random-search": worse})
+    assert result.sentence == "sh-emoa beats random-search in 19 of 20 seeds"
+    assert result.conclusive and result.a12 > 0.5
+
+
+def test_a_narrow_lead_is_not_called_a_victory() -> None:
+    (result,) = compare({"a": {0: 2.0, 1: 2.0, 2: 1.0}, "b": {0: 1.0, 1: 1.0, 2: 3.0}})
+    assert result.sentence == "a is ahead of b in 2 of 3 seeds"
+    assert not result.conclusive
+
+
+def test_equals_cannot_be_told_apart() -> None:
+    (result,) = compare({"a": {0: 1.0, 1: 2.0}, "b": {0: 1.0, 1: 3.0}})
+    assert result.sentence == "a and b cannot be told apart: 0 of 2 seeds to the first, with 1 tie"
+
+
+def test_only_common_seeds_are_compared() -> None:
+    (result,) = compare({"a": {0: 2.0, 1: 2.0}, "b": {1: 1.0, 2: 1.0}})
+    assert (result.seeds, result.wins) == (1, 1)
+
+
+def test_no_common_seed_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="a and b have no seed in common: race both with the same seeds"):
+        compare({"a": {0: 1.0}, "b": {1: 1.0}})
+
+
+@pytest.mark.parametrize("pairs", [1, 3, 10])
+def test_seeds_needed_is_where_a_clean_sweep_becomes_significant(pairs: int) -> None:
+    for seeds in (seeds_needed(pairs) - 1, seeds_needed(pairs)):
+        best = holm([wilcoxon(np.arange(1.0, seeds + 1), np.zeros(seeds))] * pairs)[0]
+        assert (best < 0.05) == (seeds >= seeds_needed(pairs))
+
+
+def test_too_few_seeds_are_warned_about() -> None:
+    warning = few_seeds_warning(5, 1)
+    assert warning is not None and "5 seeds cannot tell luck from skill" in warning and "--seeds 6" in warning
+    assert few_seeds_warning(6, 1) is None
+    assert few_seeds_warning(1, 0) is None  # a single optimizer is compared with nobody
+
+
+def test_average_ranks_share_ties_and_average_over_seeds() -> None:
+    values = np.array([[[3.0, 0.0], [1.0, 0.0]], [[2.0, 0.0], [2.0, 0.0]], [[1.0, 0.0], [3.0, 0.0]]])  # (3, 2, 2)
+    assert average_ranks(values).tolist() == [[2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
+    assert average_ranks(values[:, :1]).tolist() == [[1.0, 2.0], [2.0, 2.0], [3.0, 2.0]]
+
+
+def test_log_times_keep_both_ends() -> None:
+    times = log_times(0.3, 601.7, 50)
+    assert (times[0], times[-1]) == (0.3, 601.7)
+    np.testing.assert_allclose(np.diff(np.log(times)), np.log(601.7 / 0.3) / 49)

@@ -1,0 +1,92 @@
+"""Data sets: images and labels in fixed splits, with a digest that tables record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from hashlib import blake2b, sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UnknownName
+from .shape import InputShape
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (n, channels, side, side) float32 in [0, 1] and their labels (n,) int64."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A classification task with its fixed split."""
+
+    shape: InputShape
+    train: Split
+    validation: Split
+    test: Split
+
+    @cached_property
+    def digest(self) -> str:
+        """Sha256 over all images and labels, split by split."""
+        state = sha256()
+        for split in (self.train, self.validation, self.test):
+            state.update(np.ascontiguousarray(split.images, dtype="<f4").tobytes())
+            state.update(np.ascontiguousarray(split.labels, dtype="<i8").tobytes())
+        return state.hexdigest()
+
+
+def stratified(labels: NDArray[np.int64], sizes: tuple[int, ...]) -> list[NDArray[np.int64]]:
+    """Split indices 0..n-1 into parts of exactly these ``sizes``, each with (nearly) the classes' shares.
+
+    The order inside a class is that of a hash of the index, so the split is the same on every machine and for ever;
+    then the classes are interleaved evenly and the sequence is cut.
+    """
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        members = members[np.argsort([blake2b(b"%d" % i, digest_size=8).digest() for i in members])]
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+    # Walking along `position` meets every class at its own steady rate; a part takes every (n / size)-th step of it.
+    order = np.lexsort((labels, position))
+    share = np.array(sizes) / len(labels)
+    owner = np.empty(len(labels), dtype=int)
+    taken = np.zeros(len(sizes))
+    for rank in range(len(labels)):
+        owner[rank] = int(np.argmax(np.where(taken < sizes, share * (rank + 1) - taken, -np.inf)))
+        taken[owner[rank]] += 1
+    return [np.sort(order[owner == part]) for part in range(len(sizes))]
+
+
+def load_digits() -> DataSet:
+    """Load scikit-learn's 8x8 digits, 1000 / 397 / 400 images."""
+    from sklearn.datasets import load_digits as load
+
+    bunch = load()
+    images = (bunch.images / 16.0).astype(np.float32)[:, None]
+    labels = bunch.target.astype(np.int64)
+    parts = stratified(labels, (1000, 397, 400))
+    train, validation, test = (Split(images[part], labels[part]) for part in parts)
+    return DataSet(InputShape(channels=1, side=8, classes=10), train, validation, test)
+
+
+DATA_SETS: Mapping[str, Callable[[], DataSet]] = {"digits": load_digits}
+
+
+@cache
+def load_data_set(problem: str) -> DataSet:
+    """Load the data set of the shipped problem called ``problem``.
+
+    Raises
+    ------
+    UnknownName
+        If there is none.
+    """
+    if problem not in DATA_SETS:
+        raise UnknownName.among("data set", problem, DATA_SETS)
+    return DATA_SETS[problem]()

@@ -1,0 +1,60 @@
+"""What one training run leaves behind, and how losses are read from it.
+
+A record holds natural quantities per epoch (accuracies in [0, 1], losses in nats, seconds as increments); losses in the
+sense of `Problem.metrics` are derived here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .benchmark import Curve
+from .problem import Losses, Problem
+
+CURVES = ("val_accuracy", "test_accuracy", "val_loss", "train_loss", "train_seconds", "eval_seconds")
+"""Per-epoch quantities of a run of the true trainer, in the order in which tables list them."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One finished run."""
+
+    status: str
+    """``"ok"``, ``"diverged"`` (the loss became NaN or infinite), ``"failed"`` or ``"out_of_memory"``."""
+    curves: Mapping[str, Array]
+    """name -> (E,); seconds are those of each epoch alone. Shorter or empty if the run failed."""
+    started: float
+    """When it started, in seconds since 1970."""
+    error: str = ""
+    """What went wrong, for a run that failed."""
+
+
+def read_metric(name: str, curves: Mapping[str, Array], problem: Problem) -> Array:
+    """Derive one metric (..., E) that is not known in closed form from curves (..., E).
+
+    ``val_error`` and ``test_error`` are 100 (1 - accuracy); ``train_seconds`` is cumulative; losses are clipped to
+    their bounds, and the NaN of a diverged run is the worst that the bounds allow. Any other metric is a curve of the
+    same name.
+    """
+    if name in ("val_error", "test_error"):
+        return 100.0 * (1.0 - curves[name.replace("error", "accuracy")])
+    if name == "train_seconds":
+        return np.cumsum(curves[name], axis=-1)
+    low, high = next(metric.bounds for metric in problem.metrics if metric.name == name)
+    return np.clip(np.nan_to_num(curves[name], nan=high, posinf=high), low, high)
+
+
+def to_curve(problem: Problem, vector: Array, curves: Mapping[str, Array], status: str = "ok") -> Curve:
+    """Turn the curves (E,) of one run of configuration ``vector`` (d,) into losses in the problem's objectives."""
+    known: Losses = problem.known_losses(vector[None])[0]
+    columns = [
+        read_metric(objective.name, curves, problem) if np.isnan(known[j]) else np.full(len(curves["train_seconds"]), known[j])
+        for j, objective in enumerate(problem.objectives)
+    ]
+    return Curve(seconds=np.cumsum(curves["train_seconds"]), losses=np.stack(columns, axis=1), status=status)

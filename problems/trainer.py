@@ -1,0 +1,279 @@
+"""The true trainer: it answers by training, with the recipe of the seed paper.
+
+Adam with the configured learning rate, cross-entropy, the configured batch size, shuffled, no schedule and no
+augmentation; the last, smaller batch of an epoch is kept; validation and test are scored after every epoch.
+Data stay on the device; there is no DataLoader.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from .benchmark import Curve, Outcome
+from .datasets import DataSet, Split, load_data_set
+from .errors import InvalidArgument, UnknownName
+from .network import build_network
+from .parameters import Value
+from .problem import Losses, Problem, Vectors
+from .record import CURVES, RunRecord, to_curve
+from .space import Config, Vector
+
+_EVALUATION_BATCH = 1024
+_PAUSED_RUNS = 16
+
+
+def pick_device(device: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
+
+    Raises
+    ------
+    UnknownName
+        If it is none of these.
+    InvalidArgument
+        If CUDA is asked for and there is none.
+    """
+    name, _, number = device.partition(":")
+    if name not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
+        raise UnknownName.among("device", device, ("auto", "cpu", "cuda"))
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InvalidArgument("device 'cuda' asked for, but torch finds no GPU here: expected 'cpu' or 'auto'")
+    return torch.device(device)
+
+
+class FusedAdam:
+    """Adam (Kingma & Ba 2015) with torch's default settings: the kernel of ``torch.optim.Adam(fused=True)``.
+
+    Called directly, because the optimizer's Python wrapper costs as much as a small network's forward pass. Steps
+    are equal bit for bit.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter], learning_rate: float) -> None:
+        self._parameters = parameters
+        self._learning_rate = learning_rate
+        self._means = [torch.zeros_like(parameter) for parameter in parameters]
+        self._squares = [torch.zeros_like(parameter) for parameter in parameters]
+        self._steps = [torch.zeros((), device=parameter.device) for parameter in parameters]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Take one step along the gradients, and drop them."""
+        gradients = [parameter.grad for parameter in self._parameters]
+        torch._foreach_add_(self._steps, 1)
+        torch._fused_adam_(
+            self._parameters,
+            gradients,
+            self._means,
+            self._squares,
+            [],
+            self._steps,
+            lr=self._learning_rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
+        for parameter in self._parameters:
+            parameter.grad = None
+
+
+class TrainingRun:
+    """One training, advanced epoch by epoch; stopping and going on later changes nothing.
+
+    The same (configuration, seed, device, threads) gives the same curve, on the CPU to the last bit: every run draws
+    from generators of its own, seeded from the configuration's digest and the seed.
+
+    Parameters
+    ----------
+    config
+        Natural values of the active parameters.
+    seed
+        Replicate.
+    digest
+        Digest of the configuration, see `Space.digest`.
+    data
+        What to train on.
+    device
+        Where; see `pick_device`.
+    threads
+        How many threads torch may use on the CPU.
+    """
+
+    def __init__(
+        self, config: Mapping[str, Value], seed: int, digest: str, *, data: DataSet, device: torch.device, threads: int = 1
+    ) -> None:
+        key = int.from_bytes(blake2b(f"{digest}/{seed}".encode(), digest_size=8).digest(), "little") >> 1
+        self._device, self._threads = device, threads
+        self._batch_size = int(config["batch_size"])
+        with torch.random.fork_rng(devices=[]), self._settings():
+            torch.manual_seed(key)
+            network = build_network(config, data.shape)
+        self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._shuffle = torch.Generator().manual_seed(key + 1)
+        self._parameters = list(self._network.parameters())
+        self._adam = FusedAdam(self._parameters, float(config["lr_init"]))
+        self._train = _to_device(data.train, device)
+        self._scored = [_to_device(split, device) for split in (data.validation, data.test)]
+        self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
+        """Per-epoch quantities so far, see `bagbench.problems.record.CURVES`."""
+
+    @property
+    def status(self) -> str:
+        """``"diverged"`` once a loss was NaN or infinite, else ``"ok"``."""
+        losses = self.curves["train_loss"] + self.curves["val_loss"]
+        return "ok" if np.isfinite(losses).all() else "diverged"
+
+    def advance(self, epochs: int) -> None:
+        """Train until ``epochs`` epochs are done in all; a diverged network is trained and scored like any other."""
+        with self._settings():
+            while len(self.curves["train_loss"]) < epochs:
+                start = self._now()
+                train_loss = self._train_epoch()
+                middle = self._now()
+                (val_accuracy, val_loss), (test_accuracy, _) = map(self._score, self._scored)
+                values = (val_accuracy, test_accuracy, val_loss, train_loss, middle - start, self._now() - middle)
+                for name, value in zip(CURVES, values, strict=True):
+                    self.curves[name].append(value)
+
+    def _train_epoch(self) -> float:
+        """Train one epoch; give the mean loss over its images."""
+        images, labels = self._train
+        order = torch.randperm(len(labels), generator=self._shuffle).to(self._device)
+        batches = images[order].split(self._batch_size), labels[order].split(self._batch_size)
+        total = torch.zeros((), device=self._device)
+        self._network.train()
+        for batch, targets in zip(*batches, strict=True):
+            loss = cross_entropy(self._network(batch), targets)
+            loss.backward()
+            self._adam.step()
+            total += loss.detach() * len(targets)
+        return float(total) / len(labels)
+
+    @torch.no_grad()
+    def _score(self, split: tuple[torch.Tensor, torch.Tensor]) -> tuple[float, float]:
+        """Give accuracy and mean cross-entropy."""
+        images, labels = split
+        self._network.eval()
+        correct, total = torch.zeros((), device=self._device), torch.zeros((), device=self._device)
+        for batch, targets in zip(images.split(_EVALUATION_BATCH), labels.split(_EVALUATION_BATCH), strict=True):
+            scores = self._network(batch)
+            correct += (scores.argmax(dim=1) == targets).sum()
+            total += cross_entropy(scores, targets, reduction="sum")
+        return float(correct) / len(labels), float(total) / len(labels)
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """Use this run's number of threads, and flush denormals: dead units would slow training down many times."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        torch.set_flush_denormal(True)
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(False)
+            torch.set_num_threads(before)
+
+    def _now(self) -> float:
+        """Read the clock: processor seconds for one CPU thread (so a busy machine costs nothing), else real time."""
+        if self._device.type == "cpu":
+            return time.process_time() if self._threads == 1 else time.perf_counter()
+        torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+
+class Trainer:
+    """The benchmark that answers by training.
+
+    Parameters
+    ----------
+    problem
+        A problem with a data set.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    threads
+        CPU threads per run.
+
+    Notes
+    -----
+    The last few runs are kept as they are, so asking for more epochs of one of them goes on where it stopped; its
+    answers are those of a training that never stopped. Seconds are measured, and differ from run to run.
+    """
+
+    def __init__(self, problem: Problem, *, device: str = "auto", threads: int = 1) -> None:
+        self._problem = problem
+        self._data = load_data_set(problem.name)
+        self._device = pick_device(device)
+        self._threads = threads
+        self._paused: OrderedDict[tuple[str, int], TrainingRun] = OrderedDict()
+
+    @property
+    def problem(self) -> Problem:
+        """The problem, with the objectives that the answers are given in."""
+        return self._problem
+
+    def record(self, vector: Vector, *, epochs: int | None = None, seed: int = 0) -> RunRecord:
+        """Train configuration ``vector`` (d,) and give all that is recorded of it."""
+        started = time.time()
+        run = self._start(vector, self._problem.space.digest(vector), seed)
+        run.advance(self._problem.check_epochs(epochs))
+        curves = {name: np.array(values) for name, values in run.curves.items()}
+        return RunRecord(status=run.status, curves=curves, started=started)
+
+    def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
+        """Train ``config`` and give its learning curve; see `Benchmark.curve`."""
+        epochs = self._problem.check_epochs(epochs)
+        vector = self._problem.space.vector(config)
+        run = self._advance(vector, epochs, seed)
+        curves = {name: np.array(values[:epochs]) for name, values in run.curves.items()}
+        return to_curve(self._problem, vector, curves, run.status)
+
+    def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
+        """Give the last point of `curve`."""
+        epochs = self._problem.check_epochs(epochs)
+        return self.curve(config, epochs=epochs, seed=seed).at(epochs)
+
+    def query_batch(
+        self, vectors: Vectors, epochs: NDArray[np.int64], seeds: NDArray[np.int64] | None = None
+    ) -> tuple[Losses, NDArray[np.float64]]:
+        """Answer several queries, one after the other; see `Benchmark.query_batch`."""
+        replicates = np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds
+        outcomes = [
+            self.query(vector, epochs=int(epoch), seed=int(seed))
+            for vector, epoch, seed in zip(vectors, epochs, replicates, strict=True)
+        ]
+        losses = np.array([outcome.losses for outcome in outcomes]).reshape(-1, len(self._problem.objectives))
+        return losses, np.array([outcome.seconds for outcome in outcomes])
+
+    def _start(self, vector: Vector, digest: str, seed: int) -> TrainingRun:
+        config = self._problem.space.decode(vector)
+        return TrainingRun(config, seed, digest, data=self._data, device=self._device, threads=self._threads)
+
+    def _advance(self, vector: Vector, epochs: int, seed: int) -> TrainingRun:
+        """Find the paused run or start one, and train it to at least ``epochs`` epochs."""
+        space = self._problem.space
+        key = (space.digest(vector), seed)
+        run = self._paused.pop(key, None)
+        if run is None:
+            run = self._start(vector, key[0], seed)
+        run.advance(epochs)
+        self._paused[key] = run
+        while len(self._paused) > _PAUSED_RUNS:
+            self._paused.popitem(last=False)
+        return run
+
+
+def _to_device(split: Split, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    images = torch.from_numpy(split.images).to(device=device).contiguous(memory_format=torch.channels_last)
+    return images, torch.from_numpy(split.labels).to(device=device)

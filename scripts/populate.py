@@ -1,0 +1,100 @@
+"""``bagbench populate``: train many configurations and keep their curves in a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from ..problems import get_problem
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0.0:.2f} runs/s")
+
+
+class _Bar:
+    """Progress of a collection as a bar with rate and time left; single lines where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, speed_estimate_period=300.0)
+        self._console = console
+        self._count = 0
+
+    def start(self, done: int, total: int) -> None:
+        """Show the bar."""
+        self._task = self._bar.add_task("training", total=total, completed=done)
+        self._count, self._total = done, total
+        if self._console.is_terminal:
+            self._bar.start()
+
+    def advance(self, status: str) -> None:
+        """Move it on by one run."""
+        self._bar.advance(self._task)
+        self._count += 1
+        if not self._console.is_terminal and self._count % 100 == 0:
+            self._console.print(f"{self._count} of {self._total} runs")
+
+    def stop(self) -> None:
+        """Take it away."""
+        self._bar.stop()
+
+
+def populate(
+    problem: Annotated[str, typer.Argument(help="Name of a problem with a trainer, e.g. digits.")],
+    runs: Annotated[int, typer.Option(help="Number of runs the table shall hold in the end.")],
+    out: Annotated[Path, typer.Option(help="The table, *.h5; its journal lies beside it until it is merged.")],
+    design: Annotated[str, typer.Option(help="random, sobol or cost-aware.")] = "random",
+    replicates: Annotated[float, typer.Option(help="Share of the runs that repeat a configuration.")] = 0.1,
+    target_seconds: Annotated[
+        float, typer.Option(help="cost-aware: configurations predicted to be dearer are drawn less often.")
+    ] = 20.0,
+    design_seed: Annotated[int, typer.Option(help="Seed of the design.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Runs at once, each in a process with one thread.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Train on the Dask cluster of this scheduler.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a table or journal that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Train configurations of PROBLEM for real and keep every learning curve in a table.
+
+    Killing it at any moment loses at most the runs in flight: start it again with --resume. Several of these may
+    work on the same table at once.
+    """
+    from ..tables.designs import Plan
+    from ..tables.executor import open_executor
+    from ..tables.populate import calibrate, collect, settle_plan
+
+    console = Console(stderr=True)
+    settled = settle_plan(
+        out,
+        lambda: Plan(
+            problem=get_problem(problem).name,
+            design=design,
+            seed=design_seed,
+            replicates=replicates,
+            target_seconds=target_seconds if design == "cost-aware" else 0.0,
+            cost=calibrate(get_problem(problem), device) if design == "cost-aware" else None,
+        ),
+        resume=resume,
+    )
+    bar = _Bar(console)
+    try:
+        with open_executor(jobs, scheduler=scheduler, processes=True) as executor:
+            collected = collect(out, settled, runs, executor=executor, jobs=jobs, device=device, progress=bar)
+    finally:
+        bar.stop()
+        from ..tables.merge import merge_journal
+
+        total = merge_journal(out)
+    if as_json:
+        typer.echo(json.dumps({"table": str(out), "collected": collected, "runs": total}))
+    else:
+        console.print(f"{collected} runs collected; {out} now holds {total}")

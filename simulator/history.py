@@ -1,0 +1,185 @@
+"""What happened in a race: one row per trial, in the order in which the trials were asked for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.errors import FileProblem, InvalidArgument
+from ..problems.problem import Losses, Vectors
+from .files import replacing
+
+FORMAT = "bagbench-history"
+VERSION = 1
+CENSORED = "censored"
+"""Status of a trial that the end of the budget cut off: it has no losses and was never told."""
+SCORED = ("ok", "diverged")
+"""Statuses of trials that have losses."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Strings = NDArray[np.str_]
+
+# What happened, in the order in which the digest reads it. Real time is no part of it.
+_COLUMNS = {
+    "digests": np.str_,
+    "vectors": np.float64,
+    "epochs": np.int64,
+    "resume_from": np.int64,
+    "seeds": np.int64,
+    "losses": np.float64,
+    "asked": np.float64,
+    "started": np.float64,
+    "finished": np.float64,
+    "worker": np.int64,
+    "status": np.str_,
+}
+_ALL_COLUMNS = {**_COLUMNS, "thinking": np.float64}
+_SETTINGS = ("problem", "objectives", "workers", "budget_seconds", "budget_evaluations", "checkpointing")
+_METADATA = (*_SETTINGS, "optimizer", "seed", "benchmark", "wall_seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History:
+    """The record of one race of ``n`` trials; arrays are read-only, times are simulated seconds since its start.
+
+    Two histories are of the same race if their `digest` is the same.
+
+    Raises
+    ------
+    InvalidArgument
+        If the columns differ in length.
+    """
+
+    digests: Strings
+    """(n,) names of the configurations, as `Space.digest` gives them."""
+    vectors: Vectors
+    """(n, d) configurations."""
+    epochs: Integers
+    """(n,) epochs trained in the end."""
+    resume_from: Integers
+    """(n,) epochs at which the trial took up an earlier one; 0: from scratch."""
+    seeds: Integers
+    """(n,) seeds of the evaluations."""
+    losses: Losses
+    """(n, m) losses, minimised, NaN where `scored` is False."""
+    asked: Floats
+    """(n,) when the optimizer began to think about the trial."""
+    started: Floats
+    """(n,) when its worker began."""
+    finished: Floats
+    """(n,) when it ended; the budget if it is censored."""
+    worker: Integers
+    """(n,) which worker ran it, from 0."""
+    status: Strings
+    """(n,) ``"ok"``, ``"diverged"``, ``"censored"``, or the benchmark's word for a failure."""
+    thinking: Floats
+    """(n,) real seconds the optimizer thought about the trial, if that was measured, else 0."""
+    problem: str
+    objectives: tuple[str, ...]
+    optimizer: str
+    seed: int | None
+    """Seed of the optimizer, where it is known."""
+    workers: int
+    budget_seconds: float | None
+    budget_evaluations: int | None
+    checkpointing: bool
+    benchmark: str
+    """Where the answers came from, in words."""
+    wall_seconds: float
+    """Real seconds that the simulation took."""
+
+    def __post_init__(self) -> None:
+        for name, kind in _ALL_COLUMNS.items():
+            column = np.ascontiguousarray(getattr(self, name), dtype=kind)
+            column.flags.writeable = False
+            object.__setattr__(self, name, column)
+        lengths = {name: len(getattr(self, name)) for name in _ALL_COLUMNS}
+        if len(set(lengths.values())) > 1:
+            raise InvalidArgument(f"the columns of a history must be equally long, got {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """(n,) which trials have losses: neither failed nor cut off by the end of the budget."""
+        return np.isin(self.status, SCORED)
+
+    def digest(self) -> str:
+        """Give the sha256 of what happened, 64 hexadecimal digits: equal for equal races, in any process.
+
+        It covers all that is simulated, and the settings. It leaves out what may differ between two runs of one race:
+        real seconds, and the names that people give to the optimizer and the benchmark.
+        """
+        return _hash(self, _SETTINGS, _COLUMNS)
+
+    def save(self, path: Path | str) -> None:
+        """Write the history to an HDF5 file at ``path``; nobody ever sees half of it."""
+        with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["version"] = VERSION
+            file.attrs["metadata"] = _json(self, _METADATA)
+            file.attrs["checksum"] = _hash(self, _METADATA, _ALL_COLUMNS)
+            for name, kind in _ALL_COLUMNS.items():
+                column = getattr(self, name)
+                file[name] = column.astype(np.bytes_) if kind is np.str_ else column
+
+    @classmethod
+    def load(cls, path: Path | str) -> History:
+        """Read a history back.
+
+        Raises
+        ------
+        FileProblem
+            If the file is missing, truncated, altered, not a history, or of a newer format.
+        """
+        if not Path(path).is_file():
+            raise FileProblem(f"{path}: no such file: expected a history that History.save() wrote")
+        try:
+            with h5py.File(path, "r") as file:
+                if file.attrs.get("format") != FORMAT:
+                    raise FileProblem(f"{path}: not a history of bagbench, though it is an HDF5 file")
+                version = int(file.attrs["version"])
+                if version > VERSION:
+                    raise FileProblem(
+                        f"{path}: format version {version}, this bagbench reads up to {VERSION}: install a newer one"
+                    )
+                checksum = file.attrs["checksum"]
+                metadata = json.loads(file.attrs["metadata"])
+                columns = {name: file[name][()].astype(kind) for name, kind in _ALL_COLUMNS.items()}
+            metadata["objectives"] = tuple(metadata["objectives"])
+            history = cls(**metadata, **columns)
+        except FileProblem:
+            raise
+        except Exception as error:  # h5py meets damage with errors of any class
+            raise FileProblem(f"{path}: unreadable, truncated or not an HDF5 file ({error}): delete it") from error
+        if checksum != _hash(history, _METADATA, _ALL_COLUMNS):
+            raise FileProblem(f"{path}: its contents do not match its checksum, it was altered or damaged: delete it")
+        return history
+
+
+def _json(history: History, names: tuple[str, ...]) -> str:
+    return json.dumps({name: getattr(history, name) for name in names}, sort_keys=True)
+
+
+def _hash(history: History, names: tuple[str, ...], columns: dict[str, type[np.generic]]) -> str:
+    """Hash metadata and columns, each with its name and shape before it."""
+    sha = sha256(_json(history, names).encode())
+    for name, kind in columns.items():
+        column = getattr(history, name)
+        sha.update(f"\n{name} {column.shape}\n".encode())
+        if kind is np.str_:
+            sha.update("\n".join(column.tolist()).encode())
+        elif kind is np.float64:
+            # One NaN, one zero: their spare bits carry no meaning.
+            sha.update(np.where(np.isnan(column), np.nan, column + 0.0).astype("<f8").tobytes())
+        else:
+            sha.update(column.astype("<i8").tobytes())
+    return sha.hexdigest()

@@ -155,7 +155,8 @@ def select_by_hypervolume(losses: Losses, k: int, reference: Losses, /) -> Indic
     selected : (k,) int64
         Indices in the order of selection.
     """
-    points = np.where((losses < reference).all(axis=1)[:, None], losses, reference)  # outside the box: no volume
+    inside = (losses < reference).all(axis=1, keepdims=True)
+    points = np.where(inside, losses, reference)  # outside the box: no volume
     gain = _gains_2d if losses.shape[1] <= 2 else _gains
     remaining = np.arange(len(points))
     selected: list[int] = []
@@ -176,19 +177,20 @@ def _gains_2d(candidates: Losses, selected: Losses, reference: Losses) -> Losses
     top = np.minimum.accumulate(np.append(corner[1], steps[:, 1]))
     widths = np.maximum(right - np.maximum(left, candidates[:, :1]), 0.0)
     heights = np.maximum(top - candidates[:, 1:], 0.0)
-    return np.sum(widths * heights, axis=1)
+    areas: Losses = np.sum(widths * heights, axis=1)
+    return areas
 
 
 def _gains(candidates: Losses, selected: Losses, reference: Losses) -> Losses:
     """Volume (n,) that each candidate adds: its own box less what ``selected`` (k, m) dominates of it."""
     import moocore
 
-    boxes = np.prod(reference - candidates, axis=1)
+    boxes: Losses = np.prod(reference - candidates, axis=1)
     if not len(selected):
         return boxes
     volume = moocore.Hypervolume(ref=reference)
-    shared = [volume(np.maximum(selected, candidate)) for candidate in candidates]
-    return boxes - np.array(shared)
+    shared: Losses = np.array([volume(np.maximum(selected, candidate)) for candidate in candidates])
+    return boxes - shared
 
 
 def crowding_distance(losses: Losses, /) -> Losses:

@@ -1,0 +1,54 @@
+"""Every method that bagbench ships: what it is, where it comes from and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .base import Optimizer
+from .random_search import RandomSearch
+from .sh_emoa import ShEmoa
+
+OptimizerClass = Callable[..., Optimizer]
+"""Called as ``Class(problem, *, seed, **options)``; a class, or a function that fixes some of its options."""
+
+_SEED_PAPER = "Guerrero-Viu et al. 2021, arXiv 2105.01015"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One entry of the catalogue."""
+
+    name: str
+    idea: str
+    """In one line."""
+    source: str
+    """Who proposed it, where."""
+    needs: tuple[Literal["fidelities", "known objective"], ...] = ()
+    """What a problem must offer for the method to be itself."""
+    extra: str = ""
+    """The extra of bagbench that installs what it wraps; empty: none."""
+    kind: Literal["faithful", "imitation"] = "faithful"
+    """An imitation keeps the outer loop of a method that shares or inherits weights, which no table can answer."""
+    optimizer: OptimizerClass
+
+
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            name="random-search",
+            idea="scrambled Sobol points, each trained in full",
+            source=_SEED_PAPER,
+            optimizer=RandomSearch,
+        ),
+        Method(
+            name="sh-emoa",
+            idea="evolution with hypervolume selection that climbs a ladder of epochs, fewer offspring on each rung",
+            source=f"{_SEED_PAPER}; survival after Beume, Naujoks, Emmerich 2007, EJOR 181(3)",
+            needs=("fidelities",),
+            optimizer=ShEmoa,
+        ),
+    )
+}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InvalidConfiguration
-from .parameters import Parameter
+from .parameters import Parameter, Value
 
 _TOLERANCE = 1e-9
 _SIGNS = {"EQ": "=", "NEQ": "!=", "IN": "in", "LT": "<", "GT": ">"}
@@ -45,7 +45,8 @@ class Clause:
     def mask(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Compare many numbers (n,)."""
         if self.op in ("EQ", "IN"):
-            return (np.abs(x[:, None] - np.array(self.values)) < _TOLERANCE).any(axis=1)
+            near: NDArray[np.bool_] = (np.abs(x[:, None] - np.array(self.values)) < _TOLERANCE).any(axis=1)
+            return near
         if self.op == "NEQ":
             return np.abs(x - self.values[0]) >= _TOLERANCE
         return x < self.values[0] - _TOLERANCE if self.op == "LT" else x > self.values[0] + _TOLERANCE
@@ -134,7 +135,7 @@ def _alternatives(
     if kind not in _SIGNS:
         raise ValueError(f"unknown kind {kind!r}")
     parent = index[str(item["parent"])]
-    values = list(item["values"]) if kind == "IN" else [item["value"]]  # type: ignore[call-overload]
+    values: list[Value] = list(item["values"]) if kind == "IN" else [item["value"]]  # type: ignore[call-overload,list-item]
     numbers = tuple(parameters[parent].encode(value) for value in values)
     shown = "{" + ", ".join(map(str, values)) + "}" if kind == "IN" else str(values[0])
     return ((Clause(parent, kind, numbers, f"{item['parent']} {_SIGNS[kind]} {shown}"),),)

@@ -18,9 +18,7 @@ CITATION = (
 )
 
 
-def paper_space(
-    name: str, *, widths: tuple[int, int], neurons: tuple[int, int], batch_sizes: tuple[int, int]
-) -> Space:
+def paper_space(name: str, *, widths: tuple[int, int], neurons: tuple[int, int], batch_sizes: tuple[int, int]) -> Space:
     """Build the 13-parameter space with the given ranges (lower, upper) of widths and batch sizes.
 
     Defaults are the paper's, clipped to the range. Parameters are in the order in which ConfigSpace keeps them.
@@ -69,7 +67,9 @@ def paper_space(
     )
 
 
-def metrics(*, classes: int, params_reference: float, macs: tuple[float, float], seconds: float) -> tuple[Objective, ...]:
+def metrics(
+    *, classes: int, params_reference: float, macs: tuple[float, float], seconds: float
+) -> tuple[Objective, ...]:
     """List what is recorded of every run; the default objectives are the first two.
 
     Parameters

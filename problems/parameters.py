@@ -221,7 +221,8 @@ class Choice(Parameter):
         return np.clip(np.rint(filled), 0.0, len(self.choices) - 1.0)
 
     def natural(self, x: Column) -> Column:  # noqa: D102
-        return self._numbers[np.where(np.isnan(x), 0.0, x).astype(int)]
+        numbers: Column = self._numbers[np.where(np.isnan(x), 0.0, x).astype(int)]
+        return numbers
 
     def step(self, x: float, rng: np.random.Generator, scale: float) -> float:  # noqa: D102
         if not self.ordered:
@@ -272,4 +273,4 @@ def _compile_choice(item: Mapping[str, object], name: str, kind: str) -> Choice:
     default = item.get("default_value", choices[0])
     if not choices or default not in choices or len(weights) != len(choices):
         raise ValueError(f"choices {choices}, default {default!r}")
-    return Choice(name, choices, default, tuple((weights / weights.sum()).tolist()), kind == "ordinal")  # type: ignore[arg-type]
+    return Choice(name, choices, default, tuple((weights / weights.sum()).tolist()), kind == "ordinal")

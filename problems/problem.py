@@ -118,7 +118,8 @@ class Problem:
             return self.max_epochs
         if epochs != int(epochs) or not self.min_epochs <= epochs <= self.max_epochs:
             raise InvalidArgument(
-                f"epochs of {self.name!r} must be a whole number in [{self.min_epochs}, {self.max_epochs}], got {epochs}"
+                f"epochs of {self.name!r} must be a whole number in [{self.min_epochs}, {self.max_epochs}], "
+                f"got {epochs}"
             )
         return int(epochs)
 

@@ -54,7 +54,9 @@ def to_curve(problem: Problem, vector: Array, curves: Mapping[str, Array], statu
     """Turn the curves (E,) of one run of configuration ``vector`` (d,) into losses in the problem's objectives."""
     known: Losses = problem.known_losses(vector[None])[0]
     columns = [
-        read_metric(objective.name, curves, problem) if np.isnan(known[j]) else np.full(len(curves["train_seconds"]), known[j])
+        read_metric(objective.name, curves, problem)
+        if np.isnan(known[j])
+        else np.full(len(curves["train_seconds"]), known[j])
         for j, objective in enumerate(problem.objectives)
     ]
     return Curve(seconds=np.cumsum(curves["train_seconds"]), losses=np.stack(columns, axis=1), status=status)

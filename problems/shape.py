@@ -36,7 +36,7 @@ def parameter_count(values: Values, shape: InputShape) -> Numbers:
     convolutions = area * (shape.channels * c0 + c0 * c1 + c1 * c2) + (1 + 2 * norm) * (c0 + c1 + c2)
     flat = _features(c0, c1, c2, gap, shape.side)
     last = f2 + (f2 == 0) * (f1 + (f1 == 0) * f0)
-    linear = flat * f0 + f0 + f0 * f1 + f1 + f1 * f2 + f2 + last * shape.classes + shape.classes
+    linear: Numbers = flat * f0 + f0 + f0 * f1 + f1 + f1 * f2 + f2 + last * shape.classes + shape.classes
     return convolutions + linear
 
 
@@ -48,12 +48,11 @@ def mac_count(values: Values, shape: InputShape) -> Numbers:
     c0, c1, c2, f0, f1, f2, kernel, _, gap = _read(values)
     area = kernel * kernel
     side0, side1, side2 = shape.side, shape.side // 2, shape.side // 4
-    convolutions = area * (
-        side0 * side0 * shape.channels * c0 + side1 * side1 * c0 * c1 + side2 * side2 * c1 * c2
-    )
+    convolutions = area * (side0 * side0 * shape.channels * c0 + side1 * side1 * c0 * c1 + side2 * side2 * c1 * c2)
     flat = _features(c0, c1, c2, gap, shape.side)
     last = f2 + (f2 == 0) * (f1 + (f1 == 0) * f0)
-    return convolutions + flat * f0 + f0 * f1 + f1 * f2 + last * shape.classes
+    total: Numbers = convolutions + flat * f0 + f0 * f1 + f1 * f2 + last * shape.classes
+    return total
 
 
 def log10_params(values: Values, shape: InputShape) -> Numbers:
@@ -85,4 +84,5 @@ def _features(c0: Numbers, c1: Numbers, c2: Numbers, gap: Numbers, side: int) ->
     """Count the features that enter the first linear layer: channels times what pooling left of the area."""
     area1, area2, area3 = ((side >> depth) ** 2 for depth in (1, 2, 3))
     one, two, three = (c1 == 0) * c0, (c2 == 0) * c1, c2
-    return one + two + three + (1 - gap) * (one * (area1 - 1) + two * (area2 - 1) + three * (area3 - 1))
+    total: Numbers = one + two + three + (1 - gap) * (one * (area1 - 1) + two * (area2 - 1) + three * (area3 - 1))
+    return total

@@ -281,8 +281,7 @@ class Space:
         codes = scaled.astype("<i8").tobytes()
         width = 8 * len(self)
         return [
-            blake2b(codes[start : start + width], digest_size=8).hexdigest()
-            for start in range(0, len(codes), width)
+            blake2b(codes[start : start + width], digest_size=8).hexdigest() for start in range(0, len(codes), width)
         ]
 
     def configspace(self) -> ConfigurationSpace:

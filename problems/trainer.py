@@ -59,7 +59,7 @@ class FusedAdam:
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], learning_rate: float) -> None:
-        self._parameters = parameters
+        self._parameters: list[torch.Tensor] = list(parameters)
         self._learning_rate = learning_rate
         self._means = [torch.zeros_like(parameter) for parameter in parameters]
         self._squares = [torch.zeros_like(parameter) for parameter in parameters]
@@ -68,7 +68,7 @@ class FusedAdam:
     @torch.no_grad()
     def step(self) -> None:
         """Take one step along the gradients, and drop them."""
-        gradients = [parameter.grad for parameter in self._parameters]
+        gradients: list[torch.Tensor] = [parameter.grad for parameter in self._parameters]  # type: ignore[misc]
         torch._foreach_add_(self._steps, 1)
         torch._fused_adam_(
             self._parameters,
@@ -112,7 +112,14 @@ class TrainingRun:
     """
 
     def __init__(
-        self, config: Mapping[str, Value], seed: int, digest: str, *, data: DataSet, device: torch.device, threads: int = 1
+        self,
+        config: Mapping[str, Value],
+        seed: int,
+        digest: str,
+        *,
+        data: DataSet,
+        device: torch.device,
+        threads: int = 1,
     ) -> None:
         key = int.from_bytes(blake2b(f"{digest}/{seed}".encode(), digest_size=8).digest(), "little") >> 1
         self._device, self._threads = device, threads

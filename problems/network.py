@@ -29,7 +29,7 @@ def build_network(config: Mapping[str, Value], shape: InputShape) -> nn.Sequenti
     channels, side = shape.channels, shape.side
     for depth in range(int(config["n_conv_l"])):
         width = int(config[f"n_conv_{depth}"])
-        layers += [nn.Conv2d(channels, width, kernel, padding="same"), nn.ReLU()]
+        layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU()]
         if config["batch_norm"]:
             layers.append(nn.BatchNorm2d(width))
         layers.append(nn.MaxPool2d(2))

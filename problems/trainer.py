@@ -63,13 +63,15 @@ class FusedAdam:
         self._learning_rate = learning_rate
         self._means = [torch.zeros_like(parameter) for parameter in parameters]
         self._squares = [torch.zeros_like(parameter) for parameter in parameters]
-        self._steps = [torch.zeros((), device=parameter.device) for parameter in parameters]
+        # The kernel only reads the step counts, so all parameters can share one.
+        self._step = torch.zeros((), device=parameters[0].device)
+        self._steps = [self._step] * len(parameters)
 
     @torch.no_grad()
     def step(self) -> None:
         """Take one step along the gradients, and drop them."""
         gradients: list[torch.Tensor] = [parameter.grad for parameter in self._parameters]  # type: ignore[misc]
-        torch._foreach_add_(self._steps, 1)
+        self._step += 1
         torch._fused_adam_(
             self._parameters,
             gradients,
@@ -132,7 +134,8 @@ class TrainingRun:
         self._parameters = list(self._network.parameters())
         self._adam = FusedAdam(self._parameters, float(config["lr_init"]))
         self._train = _to_device(data.train, device)
-        self._scored = [_to_device(split, device) for split in (data.validation, data.test)]
+        self._validation = len(data.validation.labels)
+        self._scored = _to_device(_together(data.validation, data.test), device)
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         """Per-epoch quantities so far, see `bagbench.problems.record.CURVES`."""
 
@@ -149,8 +152,7 @@ class TrainingRun:
                 start = self._now()
                 train_loss = self._train_epoch()
                 middle = self._now()
-                (val_accuracy, val_loss), (test_accuracy, _) = map(self._score, self._scored)
-                values = (val_accuracy, test_accuracy, val_loss, train_loss, middle - start, self._now() - middle)
+                values = (*self._score(), train_loss, middle - start, self._now() - middle)
                 for name, value in zip(CURVES, values, strict=True):
                     self.curves[name].append(value)
 
@@ -169,16 +171,15 @@ class TrainingRun:
         return float(total) / len(labels)
 
     @torch.no_grad()
-    def _score(self, split: tuple[torch.Tensor, torch.Tensor]) -> tuple[float, float]:
-        """Give accuracy and mean cross-entropy."""
-        images, labels = split
+    def _score(self) -> tuple[float, float, float]:
+        """Give validation accuracy, test accuracy and mean validation cross-entropy."""
+        images, labels = self._scored
         self._network.eval()
-        correct, total = torch.zeros((), device=self._device), torch.zeros((), device=self._device)
-        for batch, targets in zip(images.split(_EVALUATION_BATCH), labels.split(_EVALUATION_BATCH), strict=True):
-            scores = self._network(batch)
-            correct += (scores.argmax(dim=1) == targets).sum()
-            total += cross_entropy(scores, targets, reduction="sum")
-        return float(correct) / len(labels), float(total) / len(labels)
+        scores = torch.cat([self._network(batch) for batch in images.split(_EVALUATION_BATCH)])
+        correct = scores.argmax(dim=1) == labels
+        cut = self._validation
+        loss = cross_entropy(scores[:cut], labels[:cut])
+        return float(correct[:cut].sum()) / cut, float(correct[cut:].sum()) / (len(labels) - cut), float(loss)
 
     @contextmanager
     def _settings(self) -> Iterator[None]:
@@ -279,6 +280,11 @@ class Trainer:
         while len(self._paused) > _PAUSED_RUNS:
             self._paused.popitem(last=False)
         return run
+
+
+def _together(first: Split, second: Split) -> Split:
+    """Put two splits behind each other, so that one forward pass scores both."""
+    return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
 
 
 def _to_device(split: Split, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

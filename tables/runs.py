@@ -1,0 +1,106 @@
+"""Runs in memory, as columns: what a table file holds, and what journals are merged into."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.problem import Problem, Vectors
+from .journal import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Columns of n runs over E epochs."""
+
+    vectors: Vectors
+    """(n, d) configurations."""
+    digests: NDArray[np.bytes_]
+    """(n,) digests of the configurations, 16 ASCII bytes each."""
+    seeds: NDArray[np.int64]
+    """(n,) replicates; (digest, seed) is unique."""
+    status: NDArray[np.bytes_]
+    """(n,) ``ok``, ``diverged``, ``failed`` or ``out_of_memory``, in ASCII."""
+    errors: Sequence[str]
+    """(n,) what went wrong, empty where nothing did."""
+    inclusion_probability: NDArray[np.float64]
+    """(n,) probability with which the design accepted the configuration once drawn."""
+    started: NDArray[np.float64]
+    """(n,) start of the run, in seconds since 1970."""
+    environments: Sequence[str]
+    """(n,) JSON texts: versions, device, processor, threads."""
+    curves: Mapping[str, NDArray[np.float64]]
+    """name -> (n, E), NaN behind the last epoch of a run."""
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def take(self, rows: NDArray[np.int64]) -> Runs:
+        """Select rows, in the order given."""
+        return Runs(
+            vectors=self.vectors[rows],
+            digests=self.digests[rows],
+            seeds=self.seeds[rows],
+            status=self.status[rows],
+            errors=[self.errors[row] for row in rows],
+            inclusion_probability=self.inclusion_probability[rows],
+            started=self.started[rows],
+            environments=[self.environments[row] for row in rows],
+            curves={name: values[rows] for name, values in self.curves.items()},
+        )
+
+
+def runs_from_entries(entries: Iterable[Entry], problem: Problem) -> Runs:
+    """Turn journal entries into columns; curves that stopped early are padded with NaN."""
+    listed = list(entries)
+    names = sorted({name for entry in listed for name in _curves(entry)})
+    curves = {name: np.full((len(listed), problem.max_epochs), np.nan) for name in names}
+    for row, entry in enumerate(listed):
+        for name, values in _curves(entry).items():
+            curves[name][row, : len(values)] = values
+    vectors = np.array([problem.space.encode_row(entry["config"]) for entry in listed])  # type: ignore[arg-type]
+    return Runs(
+        vectors=vectors.reshape(-1, len(problem.space)),
+        digests=np.array([entry["digest"] for entry in listed], dtype="S16"),
+        seeds=np.array([entry["seed"] for entry in listed], dtype=np.int64),
+        status=np.array([entry["status"] for entry in listed], dtype="S16"),
+        errors=[str(entry["error"]) for entry in listed],
+        inclusion_probability=np.array([entry["inclusion_probability"] for entry in listed], dtype=float),
+        started=np.array([entry["started"] for entry in listed], dtype=float),
+        environments=[json.dumps(entry["environment"], sort_keys=True) for entry in listed],
+        curves=curves,
+    )
+
+
+def merge_runs(first: Runs, second: Runs) -> Runs:
+    """Put runs together: each (digest, seed) once, ``first`` winning, sorted by digest and seed."""
+    names = sorted({*first.curves, *second.curves})
+    both = Runs(
+        vectors=np.concatenate([first.vectors, second.vectors]),
+        digests=np.concatenate([first.digests, second.digests]),
+        seeds=np.concatenate([first.seeds, second.seeds]),
+        status=np.concatenate([first.status, second.status]),
+        errors=[*first.errors, *second.errors],
+        inclusion_probability=np.concatenate([first.inclusion_probability, second.inclusion_probability]),
+        started=np.concatenate([first.started, second.started]),
+        environments=[*first.environments, *second.environments],
+        curves={name: np.concatenate([_column(first, name, second), _column(second, name, first)]) for name in names},
+    )
+    order = np.lexsort((np.arange(len(both)), both.seeds, both.digests))
+    same = (both.digests[order][1:] == both.digests[order][:-1]) & (both.seeds[order][1:] == both.seeds[order][:-1])
+    return both.take(order[np.concatenate([[True], ~same])] if len(both) else order)
+
+
+def _curves(entry: Entry) -> Mapping[str, Sequence[float]]:
+    return entry["curves"]  # type: ignore[return-value]
+
+
+def _column(runs: Runs, name: str, other: Runs) -> NDArray[np.float64]:
+    """Give a curve, or NaN of the right shape where only the other runs have it."""
+    if name in runs.curves:
+        return runs.curves[name]
+    return np.full((len(runs), other.curves[name].shape[1]), np.nan)

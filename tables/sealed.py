@@ -1,0 +1,89 @@
+"""Seals: a first block that says what a file is, how long it is, and the SHA-256 of all that follows.
+
+HDF5 leaves a file's first 512 bytes to its user ("user block"); a sealed file's begin with one line of text::
+
+    bagbench-table 1 length=4194304 sha256=e3b0c442...
+
+so a truncated, altered or foreign file is known before HDF5 looks at it, and a person can see what it is with `head`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from ..problems.errors import FileProblem
+
+BLOCK = 512
+"""Length of the first block, in bytes: the ``userblock_size`` that HDF5 files to be sealed are made with."""
+
+_PIECE = 1 << 20
+
+
+def write_sealed(path: Path, kind: str, version: int, write: Callable[[Path], None]) -> None:
+    """Write a file by ``write(temporary path)``, seal it, flush it to the disk, and only then give it its name.
+
+    Parameters
+    ----------
+    path
+        The file to make or replace.
+    kind, version
+        What it is, such as ``bagbench-table``, and the version of that format.
+    write
+        Makes the file, leaving its first `BLOCK` bytes empty.
+    """
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        write(temporary)
+        length, digest = _measure(temporary)
+        line = f"{kind} {version} length={length} sha256={digest}\n".encode()
+        with temporary.open("r+b") as file:
+            file.write(line.ljust(BLOCK, b"\0"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_seal(path: Path, kind: str, version: int) -> str:
+    """Check a file's seal and give the SHA-256 of its content.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, empty, of another kind, of a newer version, truncated, or altered.
+    """
+    try:
+        with path.open("rb") as file:
+            line = file.read(BLOCK).rstrip(b"\0")
+    except OSError as error:
+        raise FileProblem(f"cannot read {path}: {error.strerror}; expected a {kind} file") from error
+    words = line.decode("ascii", errors="replace").split()
+    if len(words) != 4 or not words[0].startswith("bagbench-"):
+        what = "is empty" if not line else "is no file of bagbench's"
+        raise FileProblem(f"{path} {what}: expected a {kind} file")
+    if words[0] != kind:
+        raise FileProblem(f"{path} is a {words[0]} file: expected a {kind} file")
+    if not words[1].isdigit() or int(words[1]) > version:
+        raise FileProblem(f"{path} has version {words[1]} of {kind}, this bagbench reads up to {version}: update bagbench")
+    length, digest = _measure(path)
+    if words[2] != f"length={length}":
+        raise FileProblem(f"{path} is truncated: {words[2].partition('=')[2]} bytes were written, {length} are there")
+    if words[3] != f"sha256={digest}":
+        raise FileProblem(f"{path} was altered after it was written: its sha256 is {digest}, expected {words[3][7:]}")
+    return digest
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    """Give the length of the file and the SHA-256 of all behind the first block."""
+    state, length = sha256(), BLOCK
+    with path.open("rb") as file:
+        file.seek(BLOCK)
+        while piece := file.read(_PIECE):
+            state.update(piece)
+            length += len(piece)
+    return length, state.hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,36 +17,11 @@ from numpy.typing import NDArray
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses
 
+if TYPE_CHECKING:
+    from ..simulator.history import History
+
 Policy = Literal["full", "all"]
 """Which trials count: ``"full"`` those trained to full fidelity, ``"all"`` those of any fidelity (as the paper did)."""
-
-COUNTED = ("ok", "diverged")
-"""Statuses of trials that have losses; failed and censored ones have none."""
-
-
-class Trials(Protocol):
-    """The columns of a history that indicators read."""
-
-    @property
-    def losses(self) -> Losses:
-        """(n, m) losses, minimised."""
-        ...
-
-    @property
-    def epochs(self) -> NDArray[np.int64]:
-        """(n,) epochs that each trial was trained to."""
-        ...
-
-    @property
-    def finished(self) -> NDArray[np.float64]:
-        """(n,) simulated seconds at which each trial delivered."""
-        ...
-
-    @property
-    def status(self) -> NDArray[np.str_]:
-        """(n,) what became of each trial."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anytime:
@@ -63,13 +38,13 @@ class Anytime:
         return np.concatenate([[0.0], self.values])[index]
 
 
-def counted(trials: Trials, *, policy: Policy = "full", max_epochs: int) -> NDArray[np.intp]:
+def counted(history: History, /, *, policy: Policy = "full", max_epochs: int) -> NDArray[np.intp]:
     """Find the trials that count, in the order in which they were completed.
 
     Returns
     -------
     rows : (k,) intp
-        Rows of ``trials``; those completed at the same time keep their order.
+        Rows of ``history``; those completed at the same time keep their order.
 
     Raises
     ------
@@ -78,11 +53,11 @@ def counted(trials: Trials, *, policy: Policy = "full", max_epochs: int) -> NDAr
     """
     if policy not in ("full", "all"):
         raise InvalidArgument(f"unknown incumbent policy {policy!r}: expected 'full' (default) or 'all'")
-    valid = np.isin(trials.status, COUNTED) & ~np.isnan(trials.losses).any(axis=1)
+    valid = history.scored
     if policy == "full":
-        valid &= trials.epochs >= max_epochs
+        valid = valid & (history.epochs >= max_epochs)
     rows = np.flatnonzero(valid)
-    return rows[np.argsort(trials.finished[rows], kind="stable")]
+    return rows[np.argsort(history.finished[rows], kind="stable")]
 
 
 def nondominated(losses: Losses, /) -> NDArray[np.bool_]:
@@ -167,7 +142,7 @@ def median_attainment(fronts: list[Losses], /) -> Losses:
 
 
 def anytime_hypervolume(
-    trials: Trials, /, reference: Losses, *, max_epochs: int, policy: Policy = "full"
+    history: History, /, reference: Losses, *, max_epochs: int, policy: Policy = "full"
 ) -> Anytime:
     """Follow the hypervolume of all trials completed so far.
 
@@ -176,10 +151,10 @@ def anytime_hypervolume(
     curve
         One step per trial that counts; never falls.
     """
-    rows = counted(trials, policy=policy, max_epochs=max_epochs)
-    losses = trials.losses[rows]
+    rows = counted(history, policy=policy, max_epochs=max_epochs)
+    losses = history.losses[rows]
     follow = _follow_plane if len(reference) == 2 else _follow_space
-    return Anytime(seconds=trials.finished[rows], values=np.cumsum(follow(losses, reference)))
+    return Anytime(seconds=history.finished[rows], values=np.cumsum(follow(losses, reference)))
 
 
 def _follow_plane(losses: Losses, reference: Losses) -> NDArray[np.float64]:

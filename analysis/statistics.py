@@ -70,10 +70,11 @@ class Comparison:
 
 
 def spread(scores: Scores, /) -> Spread:
-    """Summarise the scores (s,) of one or more seeds."""
-    lower, median, upper = np.quantile(scores, [0.25, 0.5, 0.75])
+    """Summarise the scores (s,) of one or more seeds; a statistic that infinite ones leave undefined is NaN."""
     count = len(scores)
-    error = float(np.std(scores, ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
+    with np.errstate(invalid="ignore"):  # infinite scores (races without a result) may leave a statistic undefined
+        lower, median, upper = np.quantile(scores, [0.25, 0.5, 0.75])
+        error = float(np.std(scores, ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
     return Spread(
         count=count,
         median=float(median),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from bagbench.analysis.indicators import (
     normalized_hypervolume,
 )
 from bagbench.problems.errors import InvalidArgument
+from bagbench.simulator.history import History
 
 REFERENCE = np.array([100.0, 8.0])
 IDEAL = np.array([0.0, 2.0])
@@ -30,20 +30,35 @@ IDEAL = np.array([0.0, 2.0])
 points_2d = hnp.arrays(np.float64, st.tuples(st.integers(0, 25), st.just(2)), elements=st.integers(0, 12).map(float))
 
 
-@dataclass
-class Columns:
-    """The columns of a history that indicators read."""
-
-    losses: NDArray[np.float64]
-    epochs: NDArray[np.int64] = field(init=False)
-    finished: NDArray[np.float64] = field(init=False)
-    status: NDArray[np.str_] = field(init=False)
-
-    def __post_init__(self) -> None:
-        n = len(self.losses)
-        self.epochs = np.full(n, 25)
-        self.finished = np.arange(1.0, n + 1)
-        self.status = np.full(n, "ok", dtype="U8")
+def history(losses: NDArray[np.float64], **columns: object) -> History:
+    """Make a history of full-fidelity trials that end at 1, 2, 3, ... seconds."""
+    n = len(losses)
+    times = np.arange(1.0, n + 1)
+    defaults: dict[str, object] = dict(
+        digests=np.full(n, "x"),
+        vectors=np.zeros((n, 1)),
+        epochs=np.full(n, 25),
+        resume_from=np.zeros(n),
+        seeds=np.zeros(n),
+        losses=losses,
+        asked=times - 1,
+        started=times - 1,
+        finished=times,
+        worker=np.zeros(n),
+        status=np.full(n, "ok", dtype="U8"),
+        thinking=np.zeros(n),
+        problem="toy",
+        objectives=("a", "b"),
+        optimizer="toy",
+        seed=0,
+        workers=1,
+        budget_seconds=None,
+        budget_evaluations=n,
+        checkpointing=True,
+        benchmark="toy",
+        wall_seconds=0.0,
+    )
+    return History(**(defaults | columns))  # type: ignore[arg-type]
 
 
 def test_hypervolume_of_two_steps_is_the_area_of_the_picture() -> None:
@@ -90,14 +105,14 @@ def test_anytime_curve_equals_the_hypervolume_of_every_prefix(objectives: int, d
     shape = st.tuples(st.integers(0, 20), st.just(objectives))
     losses = data.draw(hnp.arrays(np.float64, shape, elements=st.integers(0, 12).map(float)))
     reference = np.full(objectives, 10.0)
-    curve = anytime_hypervolume(Columns(losses), reference, max_epochs=25)
+    curve = anytime_hypervolume(history(losses), reference, max_epochs=25)
     expected = [hypervolume(losses[: k + 1], reference) for k in range(len(losses))]
     np.testing.assert_allclose(curve.values, expected, atol=1e-9)
 
 
 def test_anytime_curve_of_3000_trials_is_fast_and_ends_at_the_hypervolume() -> None:
     losses = np.random.default_rng(0).random((3000, 2)) * [100, 6] + [0, 2]
-    trials = Columns(losses)
+    trials = history(losses)
     start = time.perf_counter()
     curve = anytime_hypervolume(trials, REFERENCE, max_epochs=25)
     assert time.perf_counter() - start < 0.1  # measured 0.002; the limit only catches a quadratic loop
@@ -105,17 +120,19 @@ def test_anytime_curve_of_3000_trials_is_fast_and_ends_at_the_hypervolume() -> N
 
 
 def test_counted_trials_are_full_fidelity_ones_in_order_of_completion() -> None:
-    trials = Columns(np.arange(12.0).reshape(6, 2))
-    trials.epochs[1] = 5
-    trials.status[2:5] = ["failed", "censored", "diverged"]
-    trials.finished[:] = [9, 1, 2, 3, 4, 5]
+    trials = history(
+        np.arange(12.0).reshape(6, 2),
+        epochs=np.array([25, 5, 25, 25, 25, 25]),
+        status=np.array(["ok", "ok", "failed", "censored", "diverged", "ok"]),
+        finished=np.array([9.0, 1, 2, 3, 4, 5]),
+    )
     assert counted(trials, max_epochs=25).tolist() == [4, 5, 0]
     assert counted(trials, max_epochs=25, policy="all").tolist() == [1, 4, 5, 0]
 
 
 def test_unknown_policy_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="unknown incumbent policy 'best': expected 'full'"):
-        counted(Columns(np.zeros((1, 2))), max_epochs=25, policy="best")  # type: ignore[arg-type]
+        counted(history(np.zeros((1, 2))), max_epochs=25, policy="best")  # type: ignore[arg-type]
 
 
 def test_anytime_is_zero_before_the_first_trial_and_steps_at_completion() -> None:

@@ -84,8 +84,8 @@ def find_source(name_or_path: str | Path, source: str | None = None) -> str:
     by_suffix = {value: key for key, value in _SUFFIXES.items()}
     if suffix not in by_suffix:
         raise InvalidArgument(
-            f"{name_or_path} is neither a problem ({', '.join(sorted(PROBLEMS))}) nor a path that ends in .h5 (a table) "
-            "or .onnx (a surrogate)"
+            f"{name_or_path} is neither a problem ({', '.join(sorted(PROBLEMS))}) nor a path: "
+            "expected one that ends in .h5 (a table) or .onnx (a surrogate)"
         )
     if source not in (None, by_suffix[suffix]):
         raise InvalidArgument(

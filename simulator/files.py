@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             os.close(handle)
         temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -97,7 +97,7 @@ class History:
 
     def __post_init__(self) -> None:
         for name, kind in _ALL_COLUMNS.items():
-            column = np.ascontiguousarray(getattr(self, name), dtype=kind)
+            column: NDArray[np.generic] = np.ascontiguousarray(getattr(self, name), dtype=kind)
             column.flags.writeable = False
             object.__setattr__(self, name, column)
         lengths = {name: len(getattr(self, name)) for name in _ALL_COLUMNS}

@@ -13,6 +13,11 @@ from typing import Protocol
 from ..problems.errors import InvalidArgument
 
 
+def real_seconds() -> float:
+    """Read the real clock, in seconds since an arbitrary start."""
+    return time.perf_counter()
+
+
 class Overhead(Protocol):
     """How the simulator charges and times thoughts; a thought is the `ask` of one trial with the `tell`s before it."""
 
@@ -66,4 +71,4 @@ class MeasuredOverhead:
 
     def clock(self) -> float:
         """Read the real clock."""
-        return time.perf_counter()
+        return real_seconds()

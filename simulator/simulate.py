@@ -7,21 +7,19 @@ Nothing sleeps, and no real time enters; the same race always gives the same his
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..optimizers.base import Optimizer, Query, Result
 from ..problems.benchmark import Benchmark, Outcome
 from ..problems.errors import InvalidArgument, InvalidConfiguration
 from ..problems.problem import Losses, Problem, Vectors
 from .history import CENSORED, SCORED, History
-from .overhead import NoOverhead, Overhead
+from .overhead import NoOverhead, Overhead, real_seconds
 from .progress import SILENT, Progress
 
 FREE = NoOverhead()
@@ -85,9 +83,11 @@ def simulate(
     if budget_seconds is None and budget_evaluations is None:
         budget_seconds = benchmark.problem.budget_seconds
     deadline = math.inf if budget_seconds is None else float(budget_seconds)
-    began = time.perf_counter()
+    problem = benchmark.problem
+    name = type(optimizer).__name__
+    began = real_seconds()
     trials = _race(
-        _Evaluator(benchmark, type(optimizer).__name__, checkpointing),
+        _Evaluator(benchmark, name, checkpointing),
         optimizer,
         workers=workers,
         deadline=deadline,
@@ -95,19 +95,18 @@ def simulate(
         overhead=overhead,
         progress=progress,
     )
-    columns = _columns(trials, benchmark.problem, deadline, type(optimizer).__name__)
     return History(
-        **columns,
-        problem=benchmark.problem.name,
-        objectives=benchmark.problem.objective_names,
-        optimizer=type(optimizer).__name__,
+        **_columns(trials, problem, deadline, name),
+        problem=problem.name,
+        objectives=problem.objective_names,
+        optimizer=name,
         seed=None,
         workers=workers,
         budget_seconds=None if budget_seconds is None else float(budget_seconds),
         budget_evaluations=budget_evaluations,
         checkpointing=checkpointing,
         benchmark=type(benchmark).__name__,
-        wall_seconds=time.perf_counter() - began,
+        wall_seconds=real_seconds() - began,
     )
 
 
@@ -122,7 +121,7 @@ def check_settings(*, workers: int, budget_seconds: float | None, budget_evaluat
 
 
 def _race(
-    evaluate: _Evaluator,
+    evaluator: _Evaluator,
     optimizer: Optimizer,
     *,
     workers: int,
@@ -141,7 +140,7 @@ def _race(
         while running and running[0][0] <= min(now, deadline):
             trial = trials[heappop(running)[1]]
             free.append(trial.worker)
-            optimizer.tell(evaluate.result(trial))
+            optimizer.tell(evaluator.result(trial))
             progress.update(trial.finished)
         may_ask = bool(free) and now < deadline and len(trials) < limit
         query = optimizer.ask() if may_ask else None
@@ -149,7 +148,7 @@ def _race(
         if query is not None:
             asked, now = now, now + overhead.seconds
             if now < deadline:  # a thought that the end of the budget interrupts leads to no trial
-                trial = evaluate.start(query, asked, now, free.popleft(), thinking)
+                trial = evaluator.start(query, asked, now, free.popleft(), thinking)
                 heappush(running, (trial.finished, len(trials)))
                 trials.append(trial)
                 thinking = 0.0
@@ -172,7 +171,7 @@ class _Evaluator:
         self._problem = benchmark.problem
         self._optimizer = optimizer
         self._checkpointing = checkpointing
-        self._size = 8 * len(benchmark.problem.space)
+        self._shape = (len(benchmark.problem.space),)
         self._failed_losses = np.full(len(benchmark.problem.objectives), np.nan)
         self._failed_losses.flags.writeable = False
         self._checkpoints: dict[tuple[bytes, int, int], float] = {}
@@ -202,12 +201,11 @@ class _Evaluator:
         return Result(query=query, losses=losses, seconds=trial.seconds, status=outcome.status)
 
     def _code(self, query: Query) -> bytes:
-        config = query.config
-        if not isinstance(config, np.ndarray) or config.dtype != np.float64 or config.nbytes != self._size:
-            given = getattr(config, "shape", None) or type(config).__name__
+        config: object = query.config
+        if not isinstance(config, np.ndarray) or config.dtype != np.float64 or config.shape != self._shape:
             raise InvalidConfiguration(
-                f"{self._optimizer} asked for a configuration {given}: expected a float64 vector of shape "
-                f"({len(self._problem.space)},); space.encode() makes one from a dict"
+                f"{self._optimizer} asked for the configuration {config!r}: expected a float64 vector of shape "
+                f"{self._shape}; problem.space.encode() makes one from a dict"
             )
         return config.tobytes()
 
@@ -230,7 +228,7 @@ class _Evaluator:
             ) from None
 
 
-def _columns(trials: list[_Trial], problem: Problem, deadline: float, optimizer: str) -> dict[str, NDArray[np.generic]]:
+def _columns(trials: list[_Trial], problem: Problem, deadline: float, optimizer: str) -> dict[str, Any]:
     """Turn the trials into the columns of a history, cutting off what ends after the deadline."""
     vectors: Vectors = np.frombuffer(b"".join(trial.code for trial in trials)).reshape(len(trials), len(problem.space))
     _check(problem, vectors, optimizer)

@@ -25,7 +25,9 @@ def make_toy_problem() -> Problem:
     Its front after 25 epochs is f2 = 1 - sqrt(f1) (where b = 0); with the reference point (2, 2), its hypervolume is
     11 / 3. Seeds make no difference.
     """
-    objectives = tuple(Objective(name=name, unit="", bounds=(0.0, math.inf), reference=2.0, ideal=0.0) for name in ("f1", "f2"))
+    objectives = tuple(
+        Objective(name=name, unit="", bounds=(0.0, math.inf), reference=2.0, ideal=0.0) for name in ("f1", "f2")
+    )
     space = get_problem("digits").space
     return Problem(
         name="toy", space=space, metrics=objectives, objectives=objectives, max_epochs=25, budget_seconds=3000.0

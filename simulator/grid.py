@@ -20,11 +20,12 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+from ..optimizers import get_optimizer
 from ..problems.benchmark import Benchmark
-from ..problems.errors import BagbenchError, FileProblem, InvalidArgument, OutputConflict, UnknownName
+from ..problems.errors import BagbenchError, FileProblem, InvalidArgument, OutputConflict
 from ..tables.executor import open_executor
+from ..tables.journal import write_atomically
 from .benchmarks import find_file, find_source, open_benchmark
-from .files import replacing
 from .history import History
 from .progress import SILENT, Progress
 from .simulate import check_settings, simulate
@@ -136,14 +137,12 @@ def run_grid(
 
 def run_race(race: Race) -> History:
     """Run one race, in whatever process; its errors name it."""
-    from ..optimizers import OPTIMIZERS
-
     grid = race.grid
     try:
         benchmark = _open(grid, race.fingerprint)
         history = simulate(
             benchmark,
-            OPTIMIZERS[race.optimizer](benchmark.problem, seed=race.seed),
+            get_optimizer(race.optimizer)(benchmark.problem, seed=race.seed),
             workers=grid.workers,
             budget_seconds=grid.budget_seconds,
             budget_evaluations=grid.budget_evaluations,
@@ -160,11 +159,8 @@ def run_race(race: Race) -> History:
 
 def _races(grid: Grid) -> list[Race]:
     """List the cells of the grid; every name in it must exist."""
-    from ..optimizers import OPTIMIZERS
-
     for name in grid.optimizers:
-        if name not in OPTIMIZERS:
-            raise UnknownName.among("optimizer", name, OPTIMIZERS)
+        get_optimizer(name)
     source = find_source(grid.problem, grid.source)
     fingerprint = ""
     if source != "trainer":
@@ -188,20 +184,21 @@ def _completed(executor: Executor, races: list[Race], window: int) -> Iterator[t
     """Run the races, at most ``window`` of them at once, and give each with its history as it is done."""
     waiting = deque(races)
     pending: dict[Future[History], Race] = {}
-    while waiting or pending:
-        while waiting and len(pending) < window:
-            race = waiting.popleft()
-            pending[executor.submit(run_race, race)] = race
-        done, _ = wait(pending, return_when=FIRST_COMPLETED)
-        for future in done:
-            race = pending.pop(future)
-            try:
-                yield race, future.result()
-            except BrokenProcessPool as error:
-                raise BagbenchError(
-                    f"race of {race}: a worker process died (killed, or out of memory?); "
-                    "finished races are kept, the same command goes on from there"
-                ) from error
+    try:
+        while waiting or pending:
+            while waiting and len(pending) < window:
+                future = executor.submit(run_race, waiting[0])
+                pending[future] = waiting.popleft()
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                history = future.result()
+                yield pending.pop(future), history
+    except BrokenProcessPool as error:
+        lost = "; ".join(str(race) for race in [*pending.values(), *waiting][:window])
+        raise BagbenchError(
+            f"a worker process died (killed, or out of memory?) during one of these races: {lost}. "
+            "Finished races are kept, the same command goes on from there"
+        ) from error
 
 
 def _finished(race: Race, folder: Path) -> History | None:
@@ -241,8 +238,7 @@ def _claim(out: Path, description: dict[str, object]) -> None:
     versions = {"bagbench": version("bagbench"), "python": platform.python_version()}
     versions |= {package: version(package) for package in _VERSIONED}
     document = {"format": FORMAT, "version": VERSION, "experiment": description, "versions": versions}
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(document, sort_keys=True, indent=1) + "\n")
+    write_atomically(path, json.dumps(document, sort_keys=True, indent=1) + "\n")
 
 
 def read_description(path: Path) -> dict[str, object]:

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.errors import FileProblem, InvalidArgument
+from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Vectors
-from .files import replacing
+from ..tables.sealed import BLOCK, check_seal, write_sealed
 
 FORMAT = "bagbench-history"
 VERSION = 1
@@ -118,15 +118,20 @@ class History:
         It covers all that is simulated, and the settings. It leaves out what may differ between two runs of one race:
         real seconds, and the names that people give to the optimizer and the benchmark.
         """
-        return _hash(self, _SETTINGS, _COLUMNS)
+        state = sha256(_json(self, _SETTINGS).encode())
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            state.update(f"\n{name} {column.shape}\n".encode())
+            state.update(_column_bytes(column))
+        return state.hexdigest()
 
     def save(self, path: Path | str) -> None:
-        """Write the history to an HDF5 file at ``path``; nobody ever sees half of it."""
-        with replacing(Path(path)) as temporary, h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["version"] = VERSION
+        """Write the history to a sealed HDF5 file (see `bagbench.tables.sealed`); nobody ever sees half of it."""
+        write_sealed(Path(path), FORMAT, VERSION, self._write)
+
+    def _write(self, path: Path) -> None:
+        with h5py.File(path, "w", userblock_size=BLOCK) as file:
             file.attrs["metadata"] = _json(self, _METADATA)
-            file.attrs["checksum"] = _hash(self, _METADATA, _ALL_COLUMNS)
             for name, kind in _ALL_COLUMNS.items():
                 column = getattr(self, name)
                 file[name] = column.astype(np.bytes_) if kind is np.str_ else column
@@ -140,46 +145,22 @@ class History:
         FileProblem
             If the file is missing, truncated, altered, not a history, or of a newer format.
         """
-        if not Path(path).is_file():
-            raise FileProblem(f"{path}: no such file: expected a history that History.save() wrote")
-        try:
-            with h5py.File(path, "r") as file:
-                if file.attrs.get("format") != FORMAT:
-                    raise FileProblem(f"{path}: not a history of bagbench, though it is an HDF5 file")
-                version = int(file.attrs["version"])
-                if version > VERSION:
-                    raise FileProblem(
-                        f"{path}: format version {version}, this bagbench reads up to {VERSION}: install a newer one"
-                    )
-                checksum = file.attrs["checksum"]
-                metadata = json.loads(file.attrs["metadata"])
-                columns = {name: file[name][()].astype(kind) for name, kind in _ALL_COLUMNS.items()}
-            metadata["objectives"] = tuple(metadata["objectives"])
-            history = cls(**metadata, **columns)
-        except FileProblem:
-            raise
-        except Exception as error:  # h5py meets damage with errors of any class
-            raise FileProblem(f"{path}: unreadable, truncated or not an HDF5 file ({error}): delete it") from error
-        if checksum != _hash(history, _METADATA, _ALL_COLUMNS):
-            raise FileProblem(f"{path}: its contents do not match its checksum, it was altered or damaged: delete it")
-        return history
+        check_seal(Path(path), FORMAT, VERSION)
+        with h5py.File(path, "r") as file:
+            metadata = json.loads(file.attrs["metadata"])
+            columns = {name: file[name][()].astype(kind) for name, kind in _ALL_COLUMNS.items()}
+        metadata["objectives"] = tuple(metadata["objectives"])
+        return cls(**metadata, **columns)
 
 
 def _json(history: History, names: tuple[str, ...]) -> str:
     return json.dumps({name: getattr(history, name) for name in names}, sort_keys=True)
 
 
-def _hash(history: History, names: tuple[str, ...], columns: dict[str, type[np.generic]]) -> str:
-    """Hash metadata and columns, each with its name and shape before it."""
-    sha = sha256(_json(history, names).encode())
-    for name, kind in columns.items():
-        column = getattr(history, name)
-        sha.update(f"\n{name} {column.shape}\n".encode())
-        if kind is np.str_:
-            sha.update("\n".join(column.tolist()).encode())
-        elif kind is np.float64:
-            # One NaN, one zero: their spare bits carry no meaning.
-            sha.update(np.where(np.isnan(column), np.nan, column + 0.0).astype("<f8").tobytes())
-        else:
-            sha.update(column.astype("<i8").tobytes())
-    return sha.hexdigest()
+def _column_bytes(column: Floats | Integers | Strings) -> bytes:
+    if column.dtype.kind == "U":
+        return "\n".join(column.tolist()).encode()
+    if column.dtype.kind == "f":
+        # One NaN, one zero: their spare bits carry no meaning.
+        column = np.where(np.isnan(column), np.nan, np.add(column, 0.0))
+    return column.astype(column.dtype.newbyteorder("<")).tobytes()

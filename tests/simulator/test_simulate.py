@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bagbench.optimizers import OPTIMIZERS
 from bagbench.optimizers.base import Query, Result
 from bagbench.problems.benchmark import Benchmark, Outcome
 from bagbench.problems.errors import InvalidArgument, InvalidConfiguration
@@ -265,6 +266,18 @@ def test_progress_is_told_every_result(toy_problem: Problem) -> None:
     heard = Heard()
     simulate(Scripted(toy_problem, [5.0, 2, 2]), InOrder(toy_problem), workers=2, budget_evaluations=3, progress=heard)
     assert heard.reached == [2, 4, 5]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_shipped_optimizer_runs_the_same_race_twice(
+    name: str, toy_problem: Problem, toy_benchmark: Benchmark
+) -> None:
+    first, second = (
+        simulate(toy_benchmark, OPTIMIZERS[name](toy_problem, seed=1), workers=3, budget_evaluations=30)
+        for _ in range(2)
+    )
+    assert first.scored.all()
+    assert first.digest() == second.digest()
 
 
 # --- laws ----------------------------------------------------------------------------------------------------------

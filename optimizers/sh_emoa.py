@@ -146,7 +146,9 @@ class ShEmoa:
                 self._promotions.append(member)
 
     def _rung_is_done(self) -> bool:
-        if self._rung == len(self._offspring) or self._bred < self._offspring[self._rung] or not self._population:
+        if self._rung == len(self._offspring) or self._bred < self._offspring[self._rung]:
+            return False
+        if self._initial or self._promotions or not self._population:
             return False
         # A space with fewer than mu configurations never fills the population, nor does one where most trials fail.
         return len(self._population) == self._mu or self._asked <= self._told

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.benchmark import Curve, Outcome
+from ..problems.parameters import Value
 from ..problems.problem import KnownFunction, Losses, Objective, Problem, Vectors
-from ..problems.space import Config, Space
+from ..problems.space import Config, Natural, Space
 
 Column = NDArray[np.float64]
-Formula = Callable[[Mapping[str, Column], Column], Mapping[str, Column]]
+Formula = Callable[[Natural, Column], Mapping[str, Column]]
 """From natural values by name and the trained fraction of the maximum, (n,) each, to metrics by name, (n,) each."""
 
 TRADEOFF_HYPERVOLUME = 35 / 3 + 0.1
@@ -59,6 +60,19 @@ class SyntheticBenchmark:
         return Outcome(losses[0], float(seconds[0]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A known objective by its formula over natural values, where inactive parameters may be missing."""
+
+    formula: Callable[[Natural], Column]
+
+    def __call__(self, natural: Natural) -> Column:
+        return self.formula(natural)
+
+    def one(self, config: Mapping[str, Value]) -> float:
+        return float(self.formula({name: np.array([value]) for name, value in config.items()})[0])
+
+
 def _benchmark(
     name: str,
     parameters: list[dict[str, object]],
@@ -92,7 +106,7 @@ def tradeoff(dimensions: int = 6) -> SyntheticBenchmark:
     """Build ZDT1 (Zitzler, Deb, Thiele 2000) with training: the front is f2 = 1 - sqrt(f1), at full epochs only."""
     names = [f"x{i}" for i in range(dimensions)]
 
-    def formula(values: Mapping[str, Column], progress: Column) -> Mapping[str, Column]:
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
         first = values["x0"]
         distance = 1 + 9 * np.mean([values[name] for name in names[1:]], axis=0)
         return {"f1": first, "f2": distance * (1 - np.sqrt(first / distance)) + 2 * (1 - progress)}
@@ -102,7 +116,7 @@ def tradeoff(dimensions: int = 6) -> SyntheticBenchmark:
         [_number(name, 0.0, 1.0) for name in names],
         [],
         [("f1", 0.0, 1.1), ("f2", 0.0, 11.0)],
-        {"f1": lambda values: np.asarray(values["x0"], dtype=np.float64)},
+        {"f1": _Known(lambda values: values["x0"])},
         formula,
     )
 
@@ -110,11 +124,11 @@ def tradeoff(dimensions: int = 6) -> SyntheticBenchmark:
 def networks() -> SyntheticBenchmark:
     """Build a small joint space: log and linear scales, words, an order, a constant, conditions on conditions."""
 
-    def log_size(values: Mapping[str, object]) -> Column:
-        widths = [np.asarray(values.get(f"width_{layer}", 0.0), dtype=np.float64) for layer in range(3)]
-        return np.asarray(np.log10(10 + widths[0] + widths[1] + widths[2]), dtype=np.float64)
+    def log_size(values: Natural) -> Column:
+        widths = [values.get(f"width_{layer}", 0.0) for layer in range(3)]
+        return np.log10(10 + widths[0] + widths[1] + widths[2])
 
-    def formula(values: Mapping[str, Column], progress: Column) -> Mapping[str, Column]:
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
         size, rate = log_size(values), np.log10(values["rate"])
         best_rate = -2 - values["optimizer"]
         error = 90 - 25 * size + 10 * (rate - best_rate) ** 2 + 5 * values["quality"] + 40 * (1 - progress)
@@ -140,7 +154,7 @@ def networks() -> SyntheticBenchmark:
         ],
         conditions,
         [("error", 0.0, 100.0), ("log_size", 1.0, 3.5), ("energy", 0.0, 60.0)],
-        {"log_size": log_size},
+        {"log_size": _Known(log_size)},
         formula,
     )
 
@@ -149,9 +163,9 @@ def flat() -> SyntheticBenchmark:
     """Build `networks` with metrics that are the same everywhere."""
     scores = {"error": 50.0, "log_size": 2.0, "energy": 3.0}
     whole = networks()
-    known = {"log_size": lambda values: np.full(np.shape(values["rate"]), scores["log_size"])}
+    known = {"log_size": _Known(lambda values: np.full(len(values["rate"]), scores["log_size"]))}
 
-    def formula(values: Mapping[str, Column], progress: Column) -> Mapping[str, Column]:
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
         return {name: np.full(len(progress), score) for name, score in scores.items()}
 
     return SyntheticBenchmark(replace(whole.problem, known=known), formula)
@@ -160,10 +174,10 @@ def flat() -> SyntheticBenchmark:
 def tiny() -> SyntheticBenchmark:
     """Build a space of four configurations."""
 
-    def cost(values: Mapping[str, object]) -> Column:
-        return np.asarray(values["kind"], dtype=np.float64)
+    def cost(values: Natural) -> Column:
+        return values["kind"].astype(np.float64)
 
-    def formula(values: Mapping[str, Column], progress: Column) -> Mapping[str, Column]:
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
         return {"error": 3 - values["kind"] + values["switch"] - progress, "cost": cost(values)}
 
     return _benchmark(
@@ -174,7 +188,7 @@ def tiny() -> SyntheticBenchmark:
         ],
         [{"type": "EQ", "child": "switch", "parent": "kind", "value": 2}],
         [("error", -1.0, 5.0), ("cost", 0.0, 3.0)],
-        {"cost": cost},
+        {"cost": _Known(cost)},
         formula,
     )
 
@@ -182,11 +196,13 @@ def tiny() -> SyntheticBenchmark:
 def single() -> SyntheticBenchmark:
     """Build a space of one configuration."""
 
-    def cost(values: Mapping[str, object]) -> Column:
-        return np.asarray(values["only"], dtype=np.float64)
+    def cost(values: Natural) -> Column:
+        return values["only"].astype(np.float64)
 
-    def formula(values: Mapping[str, Column], progress: Column) -> Mapping[str, Column]:
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
         return {"error": 1 - progress, "cost": cost(values)}
 
     parameters: list[dict[str, object]] = [{"type": "constant", "name": "only", "value": 1}]
-    return _benchmark("single", parameters, [], [("error", 0.0, 2.0), ("cost", 0.0, 2.0)], {"cost": cost}, formula)
+    return _benchmark(
+        "single", parameters, [], [("error", 0.0, 2.0), ("cost", 0.0, 2.0)], {"cost": _Known(cost)}, formula
+    )

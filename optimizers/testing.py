@@ -79,7 +79,7 @@ def _random_hypervolume() -> float:
     benchmark = tradeoff()
     problem = benchmark.problem
     epochs = np.full(_FULL_TRAININGS, problem.max_epochs)
-    samples = [problem.space.sample(np.random.default_rng(seed), _FULL_TRAININGS) for seed in range(_SEEDS)]
+    samples = [problem.space.sample(np.random.default_rng(seed), _FULL_TRAININGS) for seed in range(25)]
     return statistics.median(_hypervolume(benchmark.query_batch(vectors, epochs)[0], problem) for vectors in samples)
 
 
@@ -207,21 +207,25 @@ class OptimizerContract:
     @_declinable
     def test_no_global_random_state(self, optimizer: OptimizerClass) -> None:
         """Neither drawn from nor seeded: ``random``, numpy's global generator, and torch's where it is loaded."""
-        drive(optimizer(networks().problem, seed=0), networks(), trials=1)  # loads what it needs
+        drive(optimizer(networks().problem, seed=1), networks(), trials=1)  # loads what it needs
         before = _random_states()
         drive(optimizer(networks().problem, seed=0), networks())
         require(_random_states() == before, "a global random state was touched")
 
     @_declinable
     def test_beats_random_search(self, optimizer: OptimizerClass) -> None:
-        """On a problem with a known front, at the epochs of 60 full trainings, median of three seeds."""
+        """On a problem with a known front, after the epochs of 60 full trainings, in the median.
+
+        The margin, a tenth of what random search leaves, is what chance does not reach.
+        """
         reached = [_reached_hypervolume(optimizer(tradeoff().problem, seed=seed)) for seed in range(_SEEDS)]
         require(max(reached) <= TRADEOFF_HYPERVOLUME, "more hypervolume than there is")
-        found, random_search = statistics.median(reached), _random_hypervolume()
+        found, chance = statistics.median(reached), _random_hypervolume()
+        needed = chance + 0.1 * (TRADEOFF_HYPERVOLUME - chance)
         require(
-            found > random_search,
-            f"hypervolume {found:.4f} is not above the {random_search:.4f} of random search "
-            f"(the whole front: {TRADEOFF_HYPERVOLUME:.4f})",
+            found > needed,
+            f"hypervolume {found:.3f} does not beat random search, which reaches {chance:.3f} of "
+            f"{TRADEOFF_HYPERVOLUME:.3f}: {needed:.3f} were needed",
         )
 
 

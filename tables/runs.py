@@ -5,17 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.parameters import Value
 from ..problems.problem import Problem, Vectors
-from .journal import Entry
+
+
+class Entry(TypedDict):
+    """One finished run as journals hold it, in JSON; ``tables/README.md`` says what each entry means."""
+
+    index: int
+    digest: str
+    config: Mapping[str, Value]
+    seed: int
+    inclusion_probability: float
+    status: str
+    error: str
+    started: float
+    environment: Mapping[str, str]
+    curves: Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """Columns of n runs over E epochs."""
+    """Columns of n runs over E epochs; the arrays are read-only."""
 
     vectors: Vectors
     """(n, d) configurations."""
@@ -36,6 +52,11 @@ class Runs:
     curves: Mapping[str, NDArray[np.float64]]
     """name -> (n, E), NaN behind the last epoch of a run."""
 
+    def __post_init__(self) -> None:
+        columns = (self.vectors, self.digests, self.seeds, self.status, self.inclusion_probability, self.started)
+        for values in (*columns, *self.curves.values()):
+            values.flags.writeable = False
+
     def __len__(self) -> int:
         return len(self.seeds)
 
@@ -46,10 +67,10 @@ class Runs:
             digests=self.digests[rows],
             seeds=self.seeds[rows],
             status=self.status[rows],
-            errors=[self.errors[row] for row in rows],
+            errors=tuple(self.errors[row] for row in rows),
             inclusion_probability=self.inclusion_probability[rows],
             started=self.started[rows],
-            environments=[self.environments[row] for row in rows],
+            environments=tuple(self.environments[row] for row in rows),
             curves={name: values[rows] for name, values in self.curves.items()},
         )
 
@@ -57,46 +78,45 @@ class Runs:
 def runs_from_entries(entries: Iterable[Entry], problem: Problem) -> Runs:
     """Turn journal entries into columns; curves that stopped early are padded with NaN."""
     listed = list(entries)
-    names = sorted({name for entry in listed for name in _curves(entry)})
+    names = sorted({name for entry in listed for name in entry["curves"]})
     curves = {name: np.full((len(listed), problem.max_epochs), np.nan) for name in names}
     for row, entry in enumerate(listed):
-        for name, values in _curves(entry).items():
+        for name, values in entry["curves"].items():
             curves[name][row, : len(values)] = values
-    vectors = np.array([problem.space.encode_row(entry["config"]) for entry in listed])  # type: ignore[arg-type]
+    vectors = np.array([problem.space.encode_row(entry["config"]) for entry in listed])
     return Runs(
         vectors=vectors.reshape(-1, len(problem.space)),
         digests=np.array([entry["digest"] for entry in listed], dtype="S16"),
         seeds=np.array([entry["seed"] for entry in listed], dtype=np.int64),
         status=np.array([entry["status"] for entry in listed], dtype="S16"),
-        errors=[str(entry["error"]) for entry in listed],
+        errors=tuple(entry["error"] for entry in listed),
         inclusion_probability=np.array([entry["inclusion_probability"] for entry in listed], dtype=float),
         started=np.array([entry["started"] for entry in listed], dtype=float),
-        environments=[json.dumps(entry["environment"], sort_keys=True) for entry in listed],
+        environments=tuple(json.dumps(entry["environment"], sort_keys=True) for entry in listed),
         curves=curves,
     )
 
 
 def merge_runs(first: Runs, second: Runs) -> Runs:
-    """Put runs together: each (digest, seed) once, ``first`` winning, sorted by digest and seed."""
+    """Put runs together, sorted by digest and seed; of a run that was made twice, the one that started first stays.
+
+    So the outcome does not depend on the order in which runs are merged.
+    """
     names = sorted({*first.curves, *second.curves})
     both = Runs(
         vectors=np.concatenate([first.vectors, second.vectors]),
         digests=np.concatenate([first.digests, second.digests]),
         seeds=np.concatenate([first.seeds, second.seeds]),
         status=np.concatenate([first.status, second.status]),
-        errors=[*first.errors, *second.errors],
+        errors=(*first.errors, *second.errors),
         inclusion_probability=np.concatenate([first.inclusion_probability, second.inclusion_probability]),
         started=np.concatenate([first.started, second.started]),
-        environments=[*first.environments, *second.environments],
+        environments=(*first.environments, *second.environments),
         curves={name: np.concatenate([_column(first, name, second), _column(second, name, first)]) for name in names},
     )
-    order = np.lexsort((np.arange(len(both)), both.seeds, both.digests))
+    order = np.lexsort((both.started, both.seeds, both.digests))
     same = (both.digests[order][1:] == both.digests[order][:-1]) & (both.seeds[order][1:] == both.seeds[order][:-1])
     return both.take(order[np.concatenate([[True], ~same])] if len(both) else order)
-
-
-def _curves(entry: Entry) -> Mapping[str, Sequence[float]]:
-    return entry["curves"]  # type: ignore[return-value]
 
 
 def _column(runs: Runs, name: str, other: Runs) -> NDArray[np.float64]:

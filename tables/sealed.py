@@ -9,13 +9,12 @@ so a truncated, altered or foreign file is known before HDF5 looks at it, and a 
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 from ..problems.errors import FileProblem
+from ..problems.files import replacing
 
 BLOCK = 512
 """Length of the first block, in bytes: the ``userblock_size`` that HDF5 files to be sealed are made with."""
@@ -35,18 +34,11 @@ def write_sealed(path: Path, kind: str, version: int, write: Callable[[Path], No
     write
         Makes the file, leaving its first `BLOCK` bytes empty.
     """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with replacing(path) as temporary:
         write(temporary)
         length, digest = _measure(temporary)
-        line = f"{kind} {version} length={length} sha256={digest}\n".encode()
         with temporary.open("r+b") as file:
-            file.write(line.ljust(BLOCK, b"\0"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            file.write(_first_block(kind, version, length, digest))
 
 
 def check_seal(path: Path, kind: str, version: int) -> str:
@@ -59,23 +51,31 @@ def check_seal(path: Path, kind: str, version: int) -> str:
     """
     try:
         with path.open("rb") as file:
-            line = file.read(BLOCK).rstrip(b"\0")
+            block = file.read(BLOCK)
     except OSError as error:
         raise FileProblem(f"cannot read {path}: {error.strerror}; expected a {kind} file") from error
-    words = line.decode("ascii", errors="replace").split()
+    words = block.rstrip(b"\0").decode("ascii", errors="replace").split()
     if len(words) != 4 or not words[0].startswith("bagbench-"):
-        what = "is empty" if not line else "is no file of bagbench's"
+        what = "is empty" if not block else "is no file of bagbench's"
         raise FileProblem(f"{path} {what}: expected a {kind} file")
     if words[0] != kind:
         raise FileProblem(f"{path} is a {words[0]} file: expected a {kind} file")
     if not words[1].isdigit() or int(words[1]) > version:
-        raise FileProblem(f"{path} has version {words[1]} of {kind}, this bagbench reads up to {version}: update bagbench")
+        raise FileProblem(
+            f"{path} has version {words[1]} of {kind}, this bagbench reads up to {version}: update bagbench"
+        )
     length, digest = _measure(path)
     if words[2] != f"length={length}":
         raise FileProblem(f"{path} is truncated: {words[2].partition('=')[2]} bytes were written, {length} are there")
     if words[3] != f"sha256={digest}":
         raise FileProblem(f"{path} was altered after it was written: its sha256 is {digest}, expected {words[3][7:]}")
+    if int(words[1]) < 1 or block != _first_block(kind, int(words[1]), length, digest):
+        raise FileProblem(f"{path} was altered after it was written: its first {BLOCK} bytes are not as they were")
     return digest
+
+
+def _first_block(kind: str, version: int, length: int, digest: str) -> bytes:
+    return f"{kind} {version} length={length} sha256={digest}\n".encode().ljust(BLOCK, b"\0")
 
 
 def _measure(path: Path) -> tuple[int, str]:

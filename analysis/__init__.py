@@ -1,0 +1,1 @@
+"""The verdict: indicators, statistics over seeds, summary, figures and the report."""

@@ -61,25 +61,42 @@ def axis(objective: Objective) -> Axis:
     )
 
 
-_UNITS = (("d", "days", 86_400.0), ("h", "hours", 3_600.0), ("min", "minutes", 60.0), ("s", "seconds", 1.0))
-
-
-def time_unit(longest: float) -> tuple[str, float]:
-    """Choose the largest unit, with its seconds, in which ``longest`` seconds are 3 or more."""
-    for _, name, seconds in _UNITS:
-        if longest >= 3 * seconds:
-            return name, seconds
-    return "seconds", 1.0
+_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
+_STEPS = tuple(
+    count * seconds
+    for seconds, counts in ((1, (1, 2, 5, 10, 20, 30)), (60, (1, 2, 5, 10, 20, 30)), (3_600, (1, 2, 4, 6, 12)))
+    for count in counts
+)
+"""Round steps of a time axis below a day, in seconds."""
 
 
 def duration(seconds: float) -> str:
     """Write a duration shortly, e.g. ``"10 min"`` or ``"3.4 h"``."""
     if not math.isfinite(seconds):
         return "—"
-    for unit, _, length in _UNITS:
+    for unit, length in _UNITS:
         if seconds >= length:
             return f"{seconds / length:.3g} {unit}"
-    return f"{seconds * 1000:.3g} ms"
+    return f"{seconds * 1000:.3g} ms" if seconds else "0"
+
+
+def time_unit(longest: float) -> tuple[str, float]:
+    """Choose the largest unit, with its seconds, in which ``longest`` seconds are 3 or more."""
+    return next(((unit, seconds) for unit, seconds in _UNITS if longest >= 3 * seconds), _UNITS[-1])
+
+
+def linear_ticks(end: float) -> list[float]:
+    """Choose round times in [0, end], 8 of them or fewer."""
+    days = 86_400.0 * max(1, math.ceil(end / (7 * 86_400)))
+    step = next((step for step in _STEPS if end <= 7 * step), days)
+    return [step * index for index in range(int(end / step) + 1)]
+
+
+def logarithmic_ticks(start: float, end: float) -> list[float]:
+    """Choose the times in [start, end] that people say: 1 and 10 of each unit, and what is below a second."""
+    small = [10.0**power for power in range(-4, 0)]
+    said = [*small, 1.0, 10.0, 60.0, 600.0, 3_600.0, 36_000.0, 86_400.0, 864_000.0, 8_640_000.0]
+    return [time for time in said if start <= time <= end]
 
 
 def configuration(values: Mapping[str, Value]) -> list[str]:

@@ -26,7 +26,7 @@ function axis(own) {
     hoverformat: ".3~s", minor: { showgrid: false },
   };
   const title = { standoff: 14, font: { size: 13, color: "--soft" }, ...own.title };
-  const log = own.type === "log" ? { dtick: "D2", exponentformat: "SI" } : { dtick: own.dtick, exponentformat: "SI" };
+  const log = own.type === "log" && !own.tickvals ? { dtick: 1, exponentformat: "SI" } : { exponentformat: "SI" };
   return { ...base, ...log, ...own, title };
 }
 
@@ -42,7 +42,7 @@ function specification(id, width) {
     font, height: layout.height || (narrow ? 340 : 440),
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: narrow ? false : "zoom",
     hoverlabel: { bgcolor: "--panel", bordercolor: "--rule", font: { ...font, size: 13 }, align: "left" },
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", xanchor: "left" },
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", xanchor: "left", traceorder: "normal" },
   };
   const state = chosen.get(id) || {};
   for (const [path, value] of Object.entries(state)) {

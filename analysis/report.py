@@ -11,12 +11,12 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from ..simulator.files import replacing
-from . import sections
-from .figures import Figure
+from ..problems.files import write_atomically
 from .indicators import Policy
+from .overview import overview
+from .plotting import Figure
 from .races import Experiment, load_experiment
-from .sections import Section
+from .sections import Section, all_sections
 from .summary import Summary, summarize
 
 REPORT_FILE = "report.html"
@@ -32,8 +32,7 @@ def write_report(folder: Path, /, *, policy: Policy = "full") -> Path:
     """
     experiment = load_experiment(folder, policy=policy)
     path = folder / REPORT_FILE
-    with replacing(path) as temporary:
-        temporary.write_text(render(experiment, summarize(experiment)), encoding="utf-8")
+    write_atomically(path, render(experiment, summarize(experiment)))
     return path
 
 
@@ -41,13 +40,13 @@ def render(experiment: Experiment, summary: Summary, /) -> str:
     """Make the page."""
     from plotly.offline import get_plotlyjs
 
-    parts = sections.all_sections(experiment, summary)
+    parts = all_sections(experiment, summary)
     drawn = {part.name: part.figure for part in parts if part.figure is not None}
     return Template(_read("report.html")).substitute(
         title=escape(f"{experiment.problem.name}: {', '.join(experiment.optimizers)}"),
         version=escape(experiment.versions.get("bagbench", "")),
         css=_read("report.css"),
-        body=sections.overview(experiment, summary) + "".join(_section(part) for part in parts),
+        body=overview(experiment, summary) + "".join(_section(part) for part in parts),
         figures=_json(drawn),
         plotly=get_plotlyjs(),
         js=_read("report.js"),

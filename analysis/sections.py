@@ -9,7 +9,8 @@ from html import escape
 
 from . import figures
 from .display import duration
-from .figures import Figure, colour
+from .overview import p_value_text, with_full_stop
+from .plotting import Figure, colour
 from .quality import card_tables
 from .races import Experiment, Race
 from .statistics import Comparison, Spread
@@ -28,44 +29,19 @@ class Section:
     body: str = ""
 
 
-def overview(experiment: Experiment, summary: Summary, /) -> str:
-    """Say who won, how sure that is, and at what cost."""
-    seeds, races = len(experiment.seeds), experiment.races
-    trained = sum(race.simulated_seconds for race in races)
-    spent = sum(race.history.wall_seconds for race in races)
-    facts = (
-        (f"{len(races):,}", f"races: {_plural(len(experiment.optimizers), 'optimizer')}, {_plural(seeds, 'seed')}"),
-        (f"{sum(race.evaluations for race in races):,}", "trainings evaluated"),
-        (duration(trained), "of training, simulated"),
-        (duration(spent), "of computing, really spent"),
-    )
-    warnings = [text for text in (summary.warning, _missing(experiment)) if text]
-    return "\n".join(
-        [
-            "<header>",
-            f'<p class="eyebrow">bagbench race report &middot; {escape(_setting(experiment))}</p>',
-            f"<h1>{escape(summary.headline)}</h1>",
-            f'<p class="lead">{_verdict(summary)}</p>',
-            *(f'<p class="warning">{escape(_sentence(text))}</p>' for text in warnings),
-            '<dl class="facts">',
-            *(f"<div><dt>{escape(label)}</dt><dd>{value}</dd></div>" for value, label in facts),
-            "</dl>",
-            "</header>",
-        ]
-    )
-
-
 def all_sections(experiment: Experiment, summary: Summary, /) -> list[Section]:
     """List the sections below the overview, in the order in which questions come."""
-    parts = [_ranking(experiment, summary), *_races_over_time(experiment)]
-    if len(experiment.problem.objectives) > 1:
-        parts.insert(2, _fronts(experiment))
-    parts.append(_epochs(experiment))
-    parts.append(_timeline(experiment, summary))
-    if experiment.card:
-        parts.append(_quality(experiment))
-    parts.append(_reproduction(experiment, summary))
-    return parts
+    several = len(experiment.optimizers) > 1
+    return [
+        _ranking(experiment, summary),
+        _progress(experiment),
+        *([_fronts(experiment)] if len(experiment.problem.objectives) > 1 else []),
+        *([_ranks(experiment)] if several else []),
+        _epochs(experiment),
+        _timeline(experiment, summary),
+        *([_quality(experiment)] if experiment.card else []),
+        _reproduction(experiment, summary),
+    ]
 
 
 def command(experiment: Experiment, /) -> str:
@@ -86,7 +62,7 @@ def _ranking(experiment: Experiment, summary: Summary) -> Section:
     many = len(summary.standings) > 1
     lead = (
         "Hypervolume is how much of the space between the problem&rsquo;s fixed reference and ideal points a front "
-        "covers: larger is better. Medians over seeds, with the middle half of the races in brackets. "
+        "covers: larger is better. Medians over seeds, with the range of the middle half of the races below. "
         "Click a heading to sort."
     )
     rows = "".join(_standing(experiment, line) for line in summary.standings)
@@ -131,28 +107,25 @@ def _standing(experiment: Experiment, line: Standing) -> str:
     return f'<tr class="{kind}">{"".join(cells)}</tr>'
 
 
-def _races_over_time(experiment: Experiment) -> list[Section]:
-    parts = [
-        Section(
-            name="hypervolume",
-            title="Progress over simulated time",
-            lead="The line is the median over seeds, the band the middle half of the races. A line that is higher earlier "
-            "reaches good trade-offs with less training. "
-            + ("Only trials trained to full fidelity count." if experiment.policy == "full" else "All trials count."),
-            figure=figures.hypervolume_over_time(experiment),
-        )
-    ]
-    if len(experiment.optimizers) > 1:
-        parts.append(
-            Section(
-                name="rank",
-                title="Rank over time",
-                lead="Within each seed the optimizers are ranked by hypervolume at every moment, then ranks are averaged: "
-                "lines that cross are methods whose order depends on the budget.",
-                figure=figures.rank_over_time(experiment),
-            )
-        )
-    return parts
+def _progress(experiment: Experiment) -> Section:
+    counted = "Only trials trained to full fidelity count" if experiment.policy == "full" else "All trials count"
+    return Section(
+        name="hypervolume",
+        title="Progress over simulated time",
+        lead="The line is the median over seeds, the band the middle half of the races. A line that is higher earlier "
+        f"reaches good trade-offs with less training. {counted}.",
+        figure=figures.hypervolume_over_time(experiment),
+    )
+
+
+def _ranks(experiment: Experiment) -> Section:
+    return Section(
+        name="rank",
+        title="Rank over time",
+        lead="Within each seed the optimizers are ranked by hypervolume at every moment, then ranks are averaged: "
+        "lines that cross are methods whose order depends on the budget.",
+        figure=figures.rank_over_time(experiment),
+    )
 
 
 def _fronts(experiment: Experiment) -> Section:
@@ -160,8 +133,8 @@ def _fronts(experiment: Experiment) -> Section:
     return Section(
         name="fronts",
         title="The networks they found",
-        lead="Each point is a trade-off that no other race of the same optimizer beats; towards the lower left is better. "
-        f"Point at one to see its configuration.{attained}",
+        lead="Each point is a trade-off that no other race of the same optimizer beats; towards the lower left is "
+        f"better. Point at one to see its configuration.{attained}",
         figure=figures.final_fronts(experiment),
     )
 
@@ -178,14 +151,14 @@ def _epochs(experiment: Experiment) -> Section:
 
 def _timeline(experiment: Experiment, summary: Summary) -> Section:
     race = _median_race(experiment, summary)
-    workers = int(race.history.worker.max(initial=0)) + 1
+    workers = race.history.workers
     busy = float((race.history.finished - race.history.started).sum()) / (workers * race.simulated_seconds)
     return Section(
         name="timeline",
         title="One race, trial by trial",
-        lead=f"The median race of {escape(race.optimizer)} (seed {race.seed}). Each bar is a trial: as wide as it took, as "
-        f"high as the epochs that it reached. {'Its worker was' if workers == 1 else 'Workers were'} busy "
-        f"{100 * busy:.3g} % of the time.",
+        lead=f"The median race of {escape(race.optimizer)} (seed {race.seed}). Each bar is a trial: as wide as it "
+        f"took, as high as the epochs that it reached. {'Its worker was' if workers == 1 else 'Its workers were'} busy "
+        f"{100 * busy:.3g}% of the time.",
         figure=figures.worker_timeline(experiment, race),
     )
 
@@ -194,8 +167,8 @@ def _quality(experiment: Experiment) -> Section:
     return Section(
         name="quality",
         title="How good the surrogate is",
-        lead="The races asked a surrogate, not the true trainer. This card says how well it predicts real trainings that "
-        "it has not seen; no surrogate can do better than the noise between replicates allows.",
+        lead="The races asked a surrogate, not the true trainer. This card says how well it predicts real trainings "
+        "that it has not seen; no surrogate can do better than the noise between replicates allows.",
         body=card_tables(experiment.card),
     )
 
@@ -204,12 +177,13 @@ def _reproduction(experiment: Experiment, summary: Summary) -> Section:
     versions = ", ".join(f"{name} {version}" for name, version in experiment.versions.items())
     problem, settings = experiment.problem, experiment.settings
     pairs = (
+        ("problem", problem.title),
         ("versions", versions),
-        ("benchmark", f"sha256 {settings['benchmark_sha256']}" if settings["benchmark_sha256"] else settings["source"]),
+        ("benchmark", f"{settings['source']} {settings['benchmark_sha256']}"),
         ("objectives", ", ".join(problem.objective_names)),
         ("reference point", ", ".join(f"{x:g}" for x in problem.reference_point)),
         ("ideal point", ", ".join(f"{x:g}" for x in problem.ideal_point)),
-        ("source of the problem", problem.citation),
+        ("citation", problem.citation),
     )
     facts = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in pairs if value)
     rows = "".join("<tr>" + "".join(_score_cells(score)) + "</tr>" for score in summary.scores)
@@ -217,45 +191,17 @@ def _reproduction(experiment: Experiment, summary: Summary) -> Section:
     return Section(
         name="reproduce",
         title="How to reproduce this",
-        lead="The same command with the same versions gives the same races to the last bit: equal digests, equal races.",
+        lead="The same command with the same versions gives the same races to the last bit: equal digests, equal "
+        "races.",
         body=f'<pre><code>{escape(command(experiment))}</code></pre><dl class="pairs">{facts}</dl>'
         f"<details><summary>All {len(summary.scores)} races in numbers, as in summary.csv</summary>"
         f"{_table(heads, rows, 'scores')}</details>",
     )
 
 
-def _verdict(summary: Summary) -> str:
-    """Put size and certainty of the lead into a paragraph."""
-    best = summary.standings[0]
-    text = (
-        f"Its median race covers {100 * best.normalized_hypervolume.median:.1f} % of the ideal hypervolume "
-        f"({_plain(best.hypervolume)})."
-    )
-    if not summary.comparisons:
-        return text
-    text = text.replace("Its", escape(best.optimizer) + "&rsquo;s", 1)
-    nearest = next(pair for pair in summary.comparisons if pair.first == best.optimizer)
-    second = next(line for line in summary.standings if line.optimizer == nearest.second)
-    return (
-        f"{text} {escape(second.optimizer)}, next in line, covers "
-        f"{100 * second.normalized_hypervolume.median:.1f} %. A random race of the first beats one of the second with "
-        f"{100 * nearest.a12:.0f} % probability; {_certainty(nearest)}."
-    )
-
-
-def _certainty(pair: Comparison) -> str:
-    kind = "" if pair.conclusive else "not "
-    return f"the difference is {kind}significant ({_p_value(pair)})"
-
-
-def _p_value(pair: Comparison) -> str:
-    shown = "&lt; 0.0001" if pair.p_value < 0.0001 else f"= {pair.p_value:.2g}"
-    return f"paired Wilcoxon test, Holm-corrected, <i>p</i> {shown}"
-
-
 def _pair(pair: Comparison) -> str:
     chance = f"Vargha-Delaney A<sub>12</sub> = {pair.a12:.2f}"
-    return f"{escape(_sentence(pair.sentence))}<small>{_p_value(pair)}; {chance}</small>"
+    return f"{escape(with_full_stop(pair.sentence))}<small>{p_value_text(pair)}; {chance}</small>"
 
 
 def _median_race(experiment: Experiment, summary: Summary) -> Race:
@@ -264,25 +210,6 @@ def _median_race(experiment: Experiment, summary: Summary) -> Race:
     scores = sorted((s for s in summary.scores if s.optimizer == best), key=lambda s: s.hypervolume)
     seed = scores[(len(scores) - 1) // 2].seed
     return next(race for race in experiment.of(best) if race.seed == seed)
-
-
-def _setting(experiment: Experiment) -> str:
-    """Describe the experiment in a line."""
-    settings = experiment.settings
-    parts = [experiment.problem.title or experiment.problem.name]
-    if settings["budget_evaluations"] is not None:
-        parts.append(f"{settings['budget_evaluations']} trials a race")
-    else:
-        parts.append(f"{duration(settings['budget_seconds'] or experiment.problem.budget_seconds)} simulated a race")
-    parts.append(_plural(settings["workers"], "worker"))
-    parts.append(f"answers from the {settings['source']}")
-    return " · ".join(parts)
-
-
-def _missing(experiment: Experiment) -> str | None:
-    if not experiment.missing:
-        return None
-    return f"{_plural(experiment.missing, 'race')} still to be run: the same command goes on from here"
 
 
 def _score_cells(score: Score) -> list[str]:
@@ -308,22 +235,10 @@ def _cell(value: object, shown: str, kind: str = "") -> str:
 
 
 def _spread(spread: Spread) -> str:
-    return f"{spread.median:.2f} <small>[{spread.lower:.2f}, {spread.upper:.2f}]</small>"
-
-
-def _plain(spread: Spread) -> str:
-    return f"{spread.median:.2f}, quartiles {spread.lower:.2f} to {spread.upper:.2f}"
+    return f"{spread.median:.2f} <small>{spread.lower:.2f} to {spread.upper:.2f}</small>"
 
 
 def _number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else "—"
     return str(value)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else text + "."

@@ -55,18 +55,17 @@ class Comparison:
 
     @property
     def conclusive(self) -> bool:
-        """Whether the difference is significant."""
-        return self.p_value < SIGNIFICANT
+        """Whether ``first`` is significantly better."""
+        return self.p_value < SIGNIFICANT and self.wins > self.losses
 
     @property
     def sentence(self) -> str:
         """The comparison in plain words."""
-        verdict = "beats" if self.conclusive else "is ahead of" if self.wins > self.losses else "does not beat"
-        text = f"{self.first} {verdict} {self.second} in {self.wins} of {self.seeds} seeds"
-        if verdict == "does not beat":
-            text = f"{self.first} and {self.second} cannot be told apart: {self.wins} of {self.seeds} seeds to the first"
         ties = self.seeds - self.wins - self.losses
-        return text + (f", with {ties} ties" if ties > 1 else ", with 1 tie" if ties else "")
+        score = f"in {self.wins} of {self.seeds} seeds" + (f", with {ties} tied" if ties else "")
+        if self.conclusive:
+            return f"{self.first} beats {self.second} {score}"
+        return f"{self.first} and {self.second} cannot be told apart: the first is ahead {score}"
 
 
 def spread(scores: Scores, /) -> Spread:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..simulator.files import replacing
+from ..problems.files import write_atomically
 from .indicators import hypervolume, igd_plus, normalized_hypervolume
 from .races import Experiment
 from .statistics import Comparison, Spread, average_ranks, compare, few_seeds_warning, spread
@@ -152,8 +152,7 @@ def write_summary(summary: Summary, path: Path, /) -> None:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(COLUMNS)
     lines.writerows(astuple(score) for score in summary.scores)
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    write_atomically(path, text.getvalue())
 
 
 def _by_seed(scores: list[Score], optimizer: str) -> dict[int, float]:

@@ -12,21 +12,22 @@ from bagbench.problems import get_problem
 from bagbench.simulator import grid
 from bagbench.simulator.history import History
 
-SKILL = {"random-search": 1.0, "sh-emoa": 0.72, "ms-ehvi": 0.8}
+FLOOR = {"random-search": 12.0, "sh-emoa": 2.0, "ms-ehvi": 6.0}  # lowest error that each can find, in percent
 RUNGS = {"random-search": (25,), "sh-emoa": (5, 8, 15, 25), "ms-ehvi": (25,)}
 
 
 def make_history(optimizer: str, seed: int, *, workers: int = 2, budget: float = 600.0) -> History:
-    """Make up a race: random configurations, errors that training and skill lower, successive rungs of epochs."""
+    """Make up a race: random configurations, errors that training lowers to a floor, successive rungs of epochs."""
     problem = get_problem("digits")
     rng = np.random.default_rng([seed, len(optimizer)])
     rungs, n = RUNGS[optimizer], 1600
     vectors = problem.space.sample(rng, n)
-    difficulty = rng.beta(1.2, 3.0, n) * SKILL[optimizer]
+    difficulty = rng.beta(1.2, 3.0, n)
     size = problem.known_losses(vectors)[:, 1]
-    survives = np.minimum(np.searchsorted(np.cumsum(np.geomspace(1, 0.125, len(rungs))), rng.random(n) * 2), len(rungs) - 1)
-    epochs = np.array(rungs)[survives]
-    error = 2 + 98 * np.clip(difficulty * (1.25 - 0.1 * size) + np.exp(-epochs / 5) + rng.normal(0, 0.01, n), 0, 0.92)
+    shares = np.cumsum(np.geomspace(1, 0.125, len(rungs)))[:-1]
+    epochs = np.array(rungs)[np.searchsorted(shares, 2 * rng.random(n))]
+    share = difficulty * (1.25 - 0.1 * size) + np.exp(-epochs / 5) + rng.normal(0, 0.01, n)
+    error = FLOOR[optimizer] + 80 * np.clip(share, 0, 1)
     seconds = epochs * rng.lognormal(-2.6, 0.7, n)
     free = np.zeros(workers)
     started, worker = np.empty(n), np.empty(n, dtype=int)
@@ -78,7 +79,7 @@ def make_folder(folder: Path, *, optimizers: tuple[str, ...], seeds: int, worker
         "objectives": None,
         "optimizers": list(optimizers),
         "seeds": list(range(seeds)),
-        "budget_seconds": 600.0,
+        "budget_seconds": None,
         "budget_evaluations": None,
         "workers": workers,
         "checkpointing": True,

@@ -144,7 +144,8 @@ def test_igd_plus_is_zero_on_the_front_and_the_scaled_shortfall_beside_it() -> N
     front = np.array([[10.0, 5.0]])
     assert igd_plus(front, front, REFERENCE, IDEAL) == 0.0
     assert igd_plus(front - 1, front, REFERENCE, IDEAL) == 0.0
-    assert igd_plus(np.array([[20.0, 4.0]]), front, REFERENCE, IDEAL) == pytest.approx(0.1)  # only the worse loss counts
+    beside = np.array([[20.0, 4.0]])  # worse by 10 % of the box, and better: only the worse loss counts
+    assert igd_plus(beside, front, REFERENCE, IDEAL) == pytest.approx(0.1)
     assert igd_plus(np.full((1, 2), np.nan), front, REFERENCE, IDEAL) == np.inf
 
 

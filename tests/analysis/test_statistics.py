@@ -69,13 +69,21 @@ def test_a_clear_winner_is_said_to_win() -> None:
 
 def test_a_narrow_lead_is_not_called_a_victory() -> None:
     (result,) = compare({"a": {0: 2.0, 1: 2.0, 2: 1.0}, "b": {0: 1.0, 1: 1.0, 2: 3.0}})
-    assert result.sentence == "a is ahead of b in 2 of 3 seeds"
+    assert result.sentence == "a and b cannot be told apart: the first is ahead in 2 of 3 seeds"
     assert not result.conclusive
 
 
 def test_equals_cannot_be_told_apart() -> None:
     (result,) = compare({"a": {0: 1.0, 1: 2.0}, "b": {0: 1.0, 1: 3.0}})
-    assert result.sentence == "a and b cannot be told apart: 0 of 2 seeds to the first, with 1 tie"
+    assert result.sentence == "a and b cannot be told apart: the first is ahead in 0 of 2 seeds, with 1 tied"
+
+
+def test_a_median_that_points_the_other_way_is_no_victory() -> None:
+    # a has the larger median of all seeds, but b is better wherever they meet
+    a = {seed: float(seed) if seed < 8 else 100.0 for seed in range(20)}
+    b = {seed: 1.1 * seed + 1 for seed in range(8)}
+    (result,) = compare({"a": a, "b": b})
+    assert result.p_value < 0.05 and not result.conclusive
 
 
 def test_only_common_seeds_are_compared() -> None:

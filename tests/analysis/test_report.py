@@ -1,0 +1,234 @@
+"""The page as text: complete, self-contained, and with the numbers of ``summary.csv``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bagbench.analysis.display import axis, duration, linear_ticks, logarithmic_ticks, time_unit
+from bagbench.analysis.figures import epochs_spent, final_fronts, hypervolume_over_time
+from bagbench.analysis.plotting import colour
+from bagbench.analysis.quality import card_tables
+from bagbench.analysis.races import Experiment, load_experiment
+from bagbench.analysis.report import render, write_report
+from bagbench.analysis.sections import command
+from bagbench.analysis.summary import summarize, write_summary
+from bagbench.problems.problem import Objective
+
+
+class Page(HTMLParser):
+    """What a browser would load, and the cells of each table."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.scripts: list[dict[str, str | None]] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.headings: list[str] = []
+        self.content: dict[str, str] = {}
+        self._open: list[tuple[str, dict[str, str | None]]] = []
+        self._table = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.loads += [value or "" for key, value in attrs if key in ("src", "href", "srcset", "data", "action")]
+        if tag == "script":
+            self.scripts.append(found)
+        if tag == "table" and found.get("id"):
+            self._table = found["id"] or ""
+            self.tables[self._table] = []
+        if tag == "tr" and self._table:
+            self.tables[self._table].append([])
+        if tag == "td" and self._table:
+            self.tables[self._table][-1].append(found.get("data-value") or "")
+        if tag not in ("meta", "link", "br"):
+            self._open.append((tag, found))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop()[0] == tag  # well-formed
+        if tag == "table":
+            self._table = ""
+
+    def handle_data(self, data: str) -> None:
+        tag, found = self._open[-1] if self._open else ("", {})
+        if tag == "h2":
+            self.headings.append(data)
+        if tag == "script" and found.get("id"):
+            self.content[found["id"] or ""] = data
+
+
+@pytest.fixture(scope="module")
+def experiment(experiment_folder: Path) -> Experiment:
+    return load_experiment(experiment_folder)
+
+
+@pytest.fixture(scope="module")
+def text(experiment_folder: Path) -> str:
+    return write_report(experiment_folder).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_the_page_loads_nothing(text: str, page: Page) -> None:
+    assert page.loads == ["data:,"]
+    assert "@import" not in text.split("</style>")[0] and "url(" not in text.split("</style>")[0]
+
+
+def test_plotly_is_embedded_once(text: str, page: Page) -> None:
+    assert sum(script.get("id") == "plotly" for script in page.scripts) == 1
+    assert text.count("plotly.js v") == 1
+
+
+def test_the_scores_are_those_of_summary_csv(page: Page, experiment: Experiment, tmp_path: Path) -> None:
+    write_summary(summarize(experiment), tmp_path / "summary.csv")
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        lines = list(csv.reader(file))[1:]
+    assert page.tables["scores"][1:] == lines
+
+
+def test_the_ranked_table_is_best_first(page: Page) -> None:
+    rows = page.tables["ranking-table"][1:]
+    assert [row[1] for row in rows] == ["sh-emoa", "random-search"]
+    assert float(rows[0][2]) > float(rows[1][2])
+
+
+def test_the_page_answers_the_questions_in_order(page: Page) -> None:
+    assert page.headings == [
+        "Who is ahead",
+        "Progress over simulated time",
+        "The networks they found",
+        "Rank over time",
+        "Where the epochs went",
+        "One race, trial by trial",
+        "How to reproduce this",
+    ]
+
+
+def test_figures_are_strict_json_that_cannot_end_its_script(page: Page) -> None:
+    drawn = json.loads(page.content["figures"], parse_constant=pytest.fail)
+    assert list(drawn) == ["hypervolume", "fronts", "rank", "epochs", "timeline"]
+    assert "<" not in page.content["figures"]
+
+
+def test_one_optimizer_alone_needs_no_ranks(experiment: Experiment) -> None:
+    alone = replace(experiment, races=experiment.of("sh-emoa")[:1])
+    page = Page(render(alone, summarize(alone)))
+    assert "Rank over time" not in page.headings and "What was achieved" in page.headings
+
+
+def test_races_without_any_result_still_make_a_page(experiment: Experiment) -> None:
+    def fail(race_index: int) -> object:
+        race = experiment.races[race_index]
+        n = len(race.history)
+        failed = replace(race.history, status=np.full(n, "failed"), losses=np.full((n, 2), np.nan))
+        return replace(race, history=failed)
+
+    empty = replace(experiment, races=tuple(fail(index) for index in (0, 10)))  # type: ignore[arg-type]
+    page = Page(render(empty, summarize(empty)))
+    assert [float(row[2]) for row in page.tables["ranking-table"][1:]] == [0.0, 0.0]
+    assert all(row[4] == "inf" for row in page.tables["scores"][1:])
+
+
+def test_unfinished_and_few_races_are_said_to_be_so(experiment_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "partial"
+    shutil.copytree(experiment_folder, folder)
+    for seed in range(3, 10):
+        (folder / "races" / f"sh-emoa-{seed}.h5").unlink()
+    text = write_report(folder).read_text(encoding="utf-8")
+    assert "7 races still to be run: the same command goes on from here." in text
+    assert "3 seeds cannot tell luck from skill" in text
+
+
+def test_a_damaged_race_leaves_the_old_report(experiment_folder: Path, tmp_path: Path) -> None:
+    from bagbench.problems.errors import FileProblem
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(experiment_folder, folder)
+    (folder / "report.html").write_text("old")
+    (folder / "races" / "sh-emoa-4.h5").write_bytes(b"not a history")
+    with pytest.raises(FileProblem, match=r"sh-emoa-4\.h5"):
+        write_report(folder)
+    assert (folder / "report.html").read_text() == "old"
+    assert sorted(path.name for path in folder.iterdir()) == ["experiment.json", "races", "report.html"]
+
+
+def test_the_command_repeats_the_settings(experiment: Experiment) -> None:
+    assert command(experiment) == (
+        "bagbench compare digits --optimizers random-search,sh-emoa --seeds 10 --workers 2 --source trainer --out DIR"
+    )
+
+
+def test_the_quality_card_is_shown_where_there_is_one(experiment: Experiment) -> None:
+    card = {"test": {"val_error": {"r2": 0.8712, "kendall_tau": 0.7}, "seconds": {"r2": 0.99}}, "runs": 5000}
+    carded = replace(experiment, card=card)
+    assert "How good the surrogate is" in Page(render(carded, summarize(carded))).headings
+    shown = card_tables(card)
+    assert "0.871" in shown and "5,000" in shown and "kendall tau" in shown and "—" in shown  # seconds has no tau
+
+
+def test_curves_end_at_the_medians_of_the_summary(experiment: Experiment) -> None:
+    figure = hypervolume_over_time(experiment)
+    medians = {line.optimizer: 100 * line.normalized_hypervolume.median for line in summarize(experiment).standings}
+    lines = [t for t in figure["data"] if t.get("name") and t["meta"] == {"view": "share"}]
+    assert {line["name"]: line["y"][-1] for line in lines} == pytest.approx(medians, rel=1e-4)  # type: ignore[index]
+
+
+def test_points_of_a_front_show_natural_values(experiment: Experiment) -> None:
+    points = [trace for trace in final_fronts(experiment)["data"] if trace["mode"] == "markers"]
+    race = experiment.of("random-search")
+    losses, _ = experiment.pooled_front(race)
+    assert sorted(points[0]["x"]) == pytest.approx(sorted(10 ** losses[:, 1]), rel=1e-5)  # type: ignore[call-overload]
+    assert sorted(points[0]["y"]) == pytest.approx(sorted(losses[:, 0]), rel=1e-5)  # type: ignore[call-overload]
+    assert "lr_init" in points[0]["text"][0] and "number of parameters" in points[0]["text"][0]  # type: ignore[index]
+
+
+def test_the_area_under_the_epochs_is_all_epochs_trained(experiment: Experiment) -> None:
+    for trace, name in zip(epochs_spent(experiment)["data"], experiment.optimizers, strict=True):
+        races = experiment.of(name)
+        trained = sum(int((r.history.epochs - r.history.resume_from)[r.history.scored].sum()) for r in races)
+        assert sum(trace["y"]) == pytest.approx(trained / len(races), rel=1e-4)  # type: ignore[call-overload]
+
+
+def test_an_optimizer_has_one_colour(experiment: Experiment) -> None:
+    assert [colour(experiment, name) for name in experiment.optimizers] == ["--series-1", "--series-2"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0"), (0.25, "250 ms"), (600.0, "10 min"), (12_240.0, "3.4 h"), (9e4, "1.04 d"), (math.inf, "—")],
+)
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("end", [0.5, 7.0, 42.0, 600.0, 5_000.0, 86_400.0, 1e6, 1e8])
+def test_time_axes_have_a_few_round_ticks(end: float) -> None:
+    ticks: Callable[[float], list[float]] = linear_ticks
+    assert 1 <= len(ticks(end)) <= 8 and ticks(end)[0] == 0.0 and ticks(end)[-1] <= end
+    assert all(end / 1e4 <= tick <= end for tick in logarithmic_ticks(end / 1e4, end))
+    unit, seconds = time_unit(end)
+    assert end / seconds >= 3 or unit == "s"
+
+
+def test_maximised_and_logarithmic_objectives_are_turned_back() -> None:
+    def objective(name: str, *, maximize: bool = False) -> Objective:
+        bounds = (-math.inf, math.inf)
+        return Objective(name=name, unit="%", bounds=bounds, reference=1.0, ideal=0.0, maximize=maximize)
+
+    assert axis(objective("val_error")).text(3.25) == "3.25 %"
+    assert axis(objective("log10_params")).text(3.0) == "1,000"
+    assert axis(objective("val_accuracy", maximize=True)).text(-96.5) == "96.5 %"
+    assert axis(objective("val_error")).label == "validation error (%)"

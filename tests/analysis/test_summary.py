@@ -1,0 +1,106 @@
+"""The verdict: scores, ranks, sentences and ``summary.csv``."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bagbench.analysis.indicators import hypervolume
+from bagbench.analysis.races import Experiment, load_experiment
+from bagbench.analysis.summary import COLUMNS, Score, rank, summarize, write_summary
+from bagbench.problems.errors import FileProblem
+
+
+@pytest.fixture(scope="module")
+def experiment(experiment_folder: Path) -> Experiment:
+    return load_experiment(experiment_folder)
+
+
+def score(optimizer: str, seed: int, value: float) -> Score:
+    return Score(
+        optimizer=optimizer,
+        seed=seed,
+        hypervolume=value,
+        normalized_hypervolume=value / 10,
+        igd_plus=0.0,
+        evaluations=7,
+        simulated_seconds=60.0,
+        wall_seconds=0.5,
+        digest="d",
+    )
+
+
+def test_every_race_has_its_line(experiment: Experiment) -> None:
+    scores = summarize(experiment).scores
+    assert [(line.optimizer, line.seed) for line in scores] == [
+        (name, seed) for name in ("random-search", "sh-emoa") for seed in range(10)
+    ]
+
+
+def test_a_score_is_that_of_the_full_fidelity_trials_within_the_budget(experiment: Experiment) -> None:
+    race, line = experiment.races[13], summarize(experiment).scores[13]
+    history = race.history
+    full = history.losses[history.scored & (history.epochs == 25)]
+    assert line.hypervolume == pytest.approx(hypervolume(full, np.array([100.0, 7.0])))
+    assert line.normalized_hypervolume == pytest.approx(line.hypervolume / 500.0)
+    assert line.evaluations == int((history.status != "censored").sum()) < len(history)
+    assert line.simulated_seconds == 600.0
+    assert line.digest == history.digest()
+
+
+def test_all_fidelities_count_if_the_policy_says_so(experiment_folder: Path) -> None:
+    full = summarize(load_experiment(experiment_folder)).scores
+    every = summarize(load_experiment(experiment_folder, policy="all")).scores
+    assert all(a.hypervolume >= b.hypervolume for a, b in zip(every, full, strict=True))
+    assert any(a.hypervolume > b.hypervolume for a, b in zip(every, full, strict=True) if a.optimizer == "sh-emoa")
+
+
+def test_the_headline_names_the_winner(experiment: Experiment) -> None:
+    summary = summarize(experiment)
+    (pair,) = summary.comparisons
+    assert summary.headline == f"sh-emoa wins: it beats random-search in {pair.wins} of 10 seeds."
+    assert summary.warning is None
+
+
+def test_standings_rank_by_median_and_share_places() -> None:
+    values = {"a": [1.0, 9.0, 2.0], "b": [3.0, 3.0, 3.0], "c": [3.0, 4.0, 1.0]}
+    lines = rank([score(name, seed, value) for name, column in values.items() for seed, value in enumerate(column)])
+    assert [(line.place, line.optimizer) for line in lines] == [(1, "b"), (1, "c"), (3, "a")]
+    # by seed: b c a = 1.5 1.5 3; 3 2 1; 1 3 2
+    assert [line.average_rank for line in lines] == pytest.approx([5.5 / 3, 6.5 / 3, 2.0])
+
+
+def test_summary_csv_gives_the_same_numbers_back(experiment: Experiment, tmp_path: Path) -> None:
+    summary = summarize(experiment)
+    write_summary(summary, tmp_path / "summary.csv")
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert tuple(lines[0]) == COLUMNS
+    assert list(COLUMNS) == (
+        "optimizer seed hypervolume normalized_hypervolume igd_plus evaluations simulated_seconds wall_seconds digest"
+    ).split()
+    for line, expected in zip(lines, summary.scores, strict=True):
+        assert float(line["hypervolume"]) == expected.hypervolume
+        assert float(line["igd_plus"]) == expected.igd_plus
+        assert line["digest"] == expected.digest
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
+
+
+def test_a_race_without_results_scores_zero_and_infinitely_far() -> None:
+    lines = rank([score("a", 0, 0.0)])
+    assert lines[0].hypervolume.median == 0.0 and math.isnan(lines[0].hypervolume.standard_error)
+
+
+def test_a_folder_without_races_is_refused(experiment_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "experiment.json").write_text((experiment_folder / "experiment.json").read_text())
+    with pytest.raises(FileProblem, match="no race is finished there: run `bagbench compare` again"):
+        load_experiment(tmp_path)
+
+
+def test_a_folder_without_experiment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match=r"expected the experiment\.json of a folder that `bagbench compare` made"):
+        load_experiment(tmp_path)

@@ -189,7 +189,7 @@ def _bars(experiment: Experiment, race: Race, rows: NDArray[np.intp], label: str
         "y": short(0.86 * history.epochs[rows] / experiment.problem.max_epochs),
         "width": short(length / seconds),
         "base": history.worker[rows].tolist(),
-        "marker": {"color": f"{shade}/0.75", "line": {"color": "--paper", "width": 0.6}},
+        "marker": {"color": f"{shade}/0.75", "line": {"color": "--paper", "width": 0.3}},
         "text": [_trial_text(experiment, race, row) for row in rows],
         "textposition": "none",
         "hovertemplate": "%{text}<extra></extra>",

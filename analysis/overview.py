@@ -87,8 +87,8 @@ def _plain(spread: Spread) -> str:
 
 def p_value_text(pair: Comparison, /) -> str:
     """Name the test and its outcome, as HTML."""
-    shown = "&lt; 0.0001" if pair.p_value < 0.0001 else f"= {pair.p_value:.2g}"
-    return f"paired Wilcoxon test, Holm-corrected, <i>p</i> {shown}"
+    shown = "&lt;&nbsp;0.0001" if pair.p_value < 0.0001 else f"=&nbsp;{pair.p_value:.2g}"
+    return f"paired Wilcoxon test, Holm-corrected, <i>p</i>&nbsp;{shown}"
 
 
 def with_full_stop(text: str, /) -> str:

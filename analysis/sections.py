@@ -97,7 +97,7 @@ def _standing(experiment: Experiment, line: Standing) -> str:
         _cell(line.optimizer, shade + escape(line.optimizer), "text"),
         _cell(line.hypervolume.median, _spread(line.hypervolume)),
         _cell(share, f"{share:.2f}"),
-        _cell(line.igd_plus.median, _number(line.igd_plus.median)),
+        _cell(line.igd_plus.median, _fixed(line.igd_plus.median)),
         _cell(line.average_rank, f"{line.average_rank:.2f}"),
         _cell(line.evaluations, f"{line.evaluations:,.0f}"),
         _cell(line.simulated_seconds, duration(line.simulated_seconds)),
@@ -242,3 +242,8 @@ def _number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else "—"
     return str(value)
+
+
+def _fixed(value: float) -> str:
+    """Write a number below 1, aligned with others of its column."""
+    return f"{value:.4f}" if math.isfinite(value) else "—"

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -85,6 +86,13 @@ def page(text: str) -> Page:
 def test_the_page_loads_nothing(text: str, page: Page) -> None:
     assert page.loads == ["data:,"]
     assert "@import" not in text.split("</style>")[0] and "url(" not in text.split("</style>")[0]
+
+
+def test_twenty_races_make_a_page_in_seconds(experiment_folder: Path) -> None:
+    write_report(experiment_folder)  # imports are not what is timed
+    start = time.process_time()
+    write_report(experiment_folder)
+    assert time.process_time() - start < 3.0  # measured 0.2
 
 
 def test_plotly_is_embedded_once(text: str, page: Page) -> None:

@@ -153,12 +153,22 @@ def test_page_draws_every_figure_without_complaint_or_request(
 
 
 def test_figures_follow_the_theme(browser: Browser, page: Path) -> None:
-    look = "getComputedStyle(document.querySelector('#rank .lines path, #rank path.js-line')).stroke"
+    look = "getComputedStyle(document.querySelector('#rank path.js-line')).stroke"
     browser.open(page)
     light = browser.run(look)
     browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     browser.run("new Promise((done) => setTimeout(done, 300))")
     assert browser.run(look) != light
+
+
+def test_paper_is_white_in_dark_mode_too(browser: Browser, page: Path) -> None:
+    browser.open(page, dark=True)
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    assert browser.run("getComputedStyle(document.body).color") == "rgb(28, 29, 33)"
+    look = "getComputedStyle(document.querySelector('#rank path.js-line')).stroke"
+    assert browser.run(look) == "rgb(0, 114, 178)"
+    browser.send("Emulation.setEmulatedMedia", media="")
 
 
 def test_headings_sort_the_table(browser: Browser, page: Path) -> None:

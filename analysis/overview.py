@@ -14,7 +14,7 @@ from .summary import Summary
 def overview(experiment: Experiment, summary: Summary, /) -> str:
     """Say who won, how sure that is, and at what cost."""
     races, optimizers = experiment.races, _plural(len(experiment.optimizers), "optimizer")
-    trained = sum(race.simulated_seconds for race in races)
+    trained = sum(float((race.history.finished - race.history.started).sum()) for race in races)
     spent = sum(race.history.wall_seconds for race in races)
     facts = (
         (f"{len(races):,}", f"races: {optimizers}, {_plural(len(experiment.seeds), 'seed')}"),

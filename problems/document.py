@@ -41,9 +41,7 @@ def problem_from_json(text: str) -> Problem:
 
     try:
         document = json.loads(text)
-        metrics = tuple(
-            Objective(**{**metric, "bounds": tuple(metric["bounds"])}) for metric in document["metrics"]
-        )
+        metrics = tuple(Objective(**{**metric, "bounds": tuple(metric["bounds"])}) for metric in document["metrics"])
         problem = Problem(
             name=document["name"],
             title=document["title"],

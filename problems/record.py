@@ -6,13 +6,14 @@ sense of `Problem.metrics` are derived here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .benchmark import Curve
+from .errors import UnknownName
 from .problem import Losses, Problem
 
 CURVES = ("val_accuracy", "test_accuracy", "val_loss", "train_loss", "train_seconds", "eval_seconds")
@@ -40,17 +41,31 @@ def read_metric(name: str, curves: Mapping[str, Array], problem: Problem) -> Arr
 
     ``val_error`` and ``test_error`` are 100 (1 - accuracy); ``train_seconds`` is cumulative; losses are clipped to
     their bounds, and the NaN of a diverged run is the worst that the bounds allow. Any other metric is a curve of the
-    same name.
+    same name. Epochs that were not trained, whose seconds are NaN, stay NaN.
+
+    Raises
+    ------
+    UnknownName
+        If the problem records no such metric.
     """
+    bounds = {metric.name: metric.bounds for metric in problem.metrics}
+    if name not in bounds:
+        raise UnknownName.among(f"metric of {problem.name!r}", name, bounds)
     if name in ("val_error", "test_error"):
         return 100.0 * (1.0 - curves[name.replace("error", "accuracy")])
     if name == "train_seconds":
         return np.cumsum(curves[name], axis=-1)
-    low, high = next(metric.bounds for metric in problem.metrics if metric.name == name)
-    return np.clip(np.nan_to_num(curves[name], nan=high, posinf=high), low, high)
+    low, high = bounds[name]
+    losses = np.clip(np.nan_to_num(curves[name], nan=high, posinf=high), low, high)
+    return np.where(np.isnan(curves["train_seconds"]), np.nan, losses)
 
 
-def to_curve(problem: Problem, vector: Array, curves: Mapping[str, Array], status: str = "ok") -> Curve:
+def has_diverged(curves: Mapping[str, Sequence[float] | Array]) -> bool:
+    """Tell whether a loss of these epochs is NaN or infinite."""
+    return not all(np.isfinite(curves[name]).all() for name in ("train_loss", "val_loss"))
+
+
+def to_curve(problem: Problem, vector: Array, curves: Mapping[str, Array]) -> Curve:
     """Turn the curves (E,) of one run of configuration ``vector`` (d,) into losses in the problem's objectives."""
     known: Losses = problem.known_losses(vector[None])[0]
     columns = [
@@ -59,4 +74,5 @@ def to_curve(problem: Problem, vector: Array, curves: Mapping[str, Array], statu
         else np.full(len(curves["train_seconds"]), known[j])
         for j, objective in enumerate(problem.objectives)
     ]
+    status = "diverged" if has_diverged(curves) else "ok"
     return Curve(seconds=np.cumsum(curves["train_seconds"]), losses=np.stack(columns, axis=1), status=status)

@@ -7,6 +7,7 @@ Data stay on the device; there is no DataLoader.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -14,17 +15,23 @@ from contextlib import contextmanager
 from hashlib import blake2b
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
 from .benchmark import Curve, Outcome
 from .datasets import DataSet, Split, load_data_set
-from .errors import InvalidArgument, UnknownName
+from .environment import processor, software
+from .errors import InvalidArgument, MissingExtra, UnknownName
+
+try:
+    import torch
+    from torch.nn.functional import cross_entropy
+except ModuleNotFoundError as error:
+    raise MissingExtra.for_package("torch", "train", "the true trainer") from error
+
 from .network import build_network
 from .parameters import Value
 from .problem import Losses, Problem, Vectors
-from .record import CURVES, RunRecord, to_curve
+from .record import CURVES, RunRecord, has_diverged, to_curve
 from .space import Config, Vector
 
 _EVALUATION_BATCH = 1024
@@ -127,7 +134,7 @@ class TrainingRun:
         self._device, self._threads = device, threads
         self._batch_size = int(config["batch_size"])
         with torch.random.fork_rng(devices=[]), self._settings():
-            torch.manual_seed(key)
+            torch.default_generator.manual_seed(key)  # torch.manual_seed would reseed the GPUs, too
             network = build_network(config, data.shape)
         self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._shuffle = torch.Generator().manual_seed(key + 1)
@@ -142,8 +149,7 @@ class TrainingRun:
     @property
     def status(self) -> str:
         """``"diverged"`` once a loss was NaN or infinite, else ``"ok"``."""
-        losses = self.curves["train_loss"] + self.curves["val_loss"]
-        return "ok" if np.isfinite(losses).all() else "diverged"
+        return "diverged" if has_diverged(self.curves) else "ok"
 
     def advance(self, epochs: int) -> None:
         """Train until ``epochs`` epochs are done in all; a diverged network is trained and scored like any other."""
@@ -184,14 +190,14 @@ class TrainingRun:
     @contextmanager
     def _settings(self) -> Iterator[None]:
         """Use this run's number of threads, and flush denormals: dead units would slow training down many times."""
-        before = torch.get_num_threads()
+        threads, flushes = torch.get_num_threads(), _flushes_denormals()
         torch.set_num_threads(self._threads)
         torch.set_flush_denormal(True)
         try:
             yield
         finally:
-            torch.set_flush_denormal(False)
-            torch.set_num_threads(before)
+            torch.set_flush_denormal(flushes)
+            torch.set_num_threads(threads)
 
     def _now(self) -> float:
         """Read the clock: processor seconds for one CPU thread (so a busy machine costs nothing), else real time."""
@@ -231,11 +237,28 @@ class Trainer:
         """The problem, with the objectives that the answers are given in."""
         return self._problem
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What runs are made with: versions, device, processor, threads, clock."""
+        on_cpu = self._device.type == "cpu"
+        return {
+            **software(),
+            "torch": torch.__version__,
+            "device": self._device.type,
+            "processor": processor() if on_cpu else torch.cuda.get_device_name(self._device),
+            "threads": str(self._threads),
+            "clock": "processor seconds" if on_cpu and self._threads == 1 else "real seconds",
+        }
+
     def record(self, vector: Vector, *, epochs: int | None = None, seed: int = 0) -> RunRecord:
-        """Train configuration ``vector`` (d,) and give all that is recorded of it."""
-        started = time.time()
-        run = self._start(vector, self._problem.space.digest(vector), seed)
-        run.advance(self._problem.check_epochs(epochs))
+        """Train configuration ``vector`` (d,) and give all that is recorded of it, be it that memory ran out."""
+        started, epochs = time.time(), self._problem.check_epochs(epochs)
+        try:
+            run = self._start(vector, self._problem.space.digest(vector), seed)
+            run.advance(epochs)
+        except torch.cuda.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            return RunRecord(status="out_of_memory", curves={}, started=started, error=str(error).partition("\n")[0])
         curves = {name: np.array(values) for name, values in run.curves.items()}
         return RunRecord(status=run.status, curves=curves, started=started)
 
@@ -245,7 +268,7 @@ class Trainer:
         vector = self._problem.space.vector(config)
         run = self._advance(vector, epochs, seed)
         curves = {name: np.array(values[:epochs]) for name, values in run.curves.items()}
-        return to_curve(self._problem, vector, curves, run.status)
+        return to_curve(self._problem, vector, curves)
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Give the last point of `curve`."""
@@ -280,6 +303,12 @@ class Trainer:
         while len(self._paused) > _PAUSED_RUNS:
             self._paused.popitem(last=False)
         return run
+
+
+def _flushes_denormals() -> bool:
+    """Tell whether this thread flushes denormals to zero; torch sets it, but has no question for it."""
+    smallest = sys.float_info.min
+    return smallest / 2 == 0.0
 
 
 def _together(first: Split, second: Split) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from ..problems import get_problem
+from ..tables.designs import Plan
 
 
 class _Rate(ProgressColumn):
@@ -26,21 +28,23 @@ class _Bar:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, speed_estimate_period=300.0)
         self._console = console
-        self._count = 0
+        self.collected = 0
+        """Number of runs that were added since the start."""
 
     def start(self, done: int, total: int) -> None:
         """Show the bar."""
         self._task = self._bar.add_task("training", total=total, completed=done)
-        self._count, self._total = done, total
+        self._done, self._total = done, total
         if self._console.is_terminal:
             self._bar.start()
 
     def advance(self, status: str) -> None:
         """Move it on by one run."""
         self._bar.advance(self._task)
-        self._count += 1
-        if not self._console.is_terminal and self._count % 100 == 0:
-            self._console.print(f"{self._count} of {self._total} runs")
+        self.collected += 1
+        count = self._done + self.collected
+        if not self._console.is_terminal and count % 100 == 0:
+            self._console.print(f"{count} of {self._total} runs")
 
     def stop(self) -> None:
         """Take it away."""
@@ -57,9 +61,13 @@ def populate(
         float, typer.Option(help="cost-aware: configurations predicted to be dearer are drawn less often.")
     ] = 20.0,
     design_seed: Annotated[int, typer.Option(help="Seed of the design.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Runs at once, each in a process with one thread.")] = 1,
+    jobs: Annotated[
+        int,
+        typer.Option(help="Runs at once: local processes with one thread each, or as many as the cluster can take."),
+    ] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Train on the Dask cluster of this scheduler.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    epochs: Annotated[int | None, typer.Option(help="Epochs of every run; by default as many as PROBLEM has.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a table or journal that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -68,33 +76,35 @@ def populate(
     Killing it at any moment loses at most the runs in flight: start it again with --resume. Several of these may
     work on the same table at once.
     """
-    from ..tables.designs import Plan
     from ..tables.executor import open_executor
+    from ..tables.merge import merge_journal
     from ..tables.populate import calibrate, collect, settle_plan
 
-    console = Console(stderr=True)
-    settled = settle_plan(
-        out,
-        lambda: Plan(
-            problem=get_problem(problem).name,
-            design=design,
-            seed=design_seed,
-            replicates=replicates,
-            target_seconds=target_seconds if design == "cost-aware" else 0.0,
-            cost=calibrate(get_problem(problem), device) if design == "cost-aware" else None,
-        ),
-        resume=resume,
-    )
-    bar = _Bar(console)
+    get_problem(problem).check_epochs(epochs)
+    new = Plan(problem=problem, design="random", seed=design_seed, replicates=replicates, epochs=epochs)
+
+    def make_plan() -> Plan:
+        if design != "cost-aware":
+            return replace(new, design=design)
+        cost = calibrate(get_problem(problem), device)
+        return replace(new, design=design, cost=cost, target_seconds=target_seconds)
+
+    plan = settle_plan(out, make_plan, resume=resume)
+    bar = _Bar(Console(stderr=True))
+    interrupted = False
+    # After an error nothing is merged: the journal keeps all there is, and nothing may mask what went wrong.
     try:
         with open_executor(jobs, scheduler=scheduler, processes=True) as executor:
-            collected = collect(out, settled, runs, executor=executor, jobs=jobs, device=device, progress=bar)
+            collected = collect(out, plan, runs, executor=executor, jobs=jobs, device=device, progress=bar)
+    except KeyboardInterrupt:
+        interrupted, collected = True, bar.collected
     finally:
         bar.stop()
-        from ..tables.merge import merge_journal
-
-        total = merge_journal(out)
+    total = merge_journal(out)
     if as_json:
         typer.echo(json.dumps({"table": str(out), "collected": collected, "runs": total}))
     else:
-        console.print(f"{collected} runs collected; {out} now holds {total}")
+        typer.echo(f"{collected} runs collected; {out} now holds {total}", err=True)
+    if interrupted:
+        typer.echo("interrupted: start the same command again with --resume to go on", err=True)
+        raise typer.Exit(130)

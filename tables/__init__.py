@@ -4,7 +4,6 @@ from __future__ import annotations
 
 if __name__ == "tables":
     raise ImportError(
-        "this is a room of bagbench and was imported as top-level 'tables', because bagbench's own folder is on the import "
-        "path (working directory, PYTHONPATH or sys.path): write 'from bagbench import Table'; if you meant PyTables, "
-        "start Python from another folder"
+        "bagbench.tables was imported as top-level 'tables', because bagbench's own folder is on the import path "
+        "(working directory or PYTHONPATH): write 'from bagbench import Table'; for PyTables, start Python elsewhere"
     )

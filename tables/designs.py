@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..problems.errors import InvalidArgument, UnknownName
+from ..problems.errors import FileProblem, InvalidArgument, UnknownName
 from ..problems.problem import Problem, Vectors
 from ..problems.space import Vector
 
@@ -43,6 +44,8 @@ class Plan:
     """Share of the runs that repeat the configuration of an earlier run with another seed, in [0, 0.5]."""
     target_seconds: float = 0.0
     cost: CostModel | None = None
+    epochs: int | None = None
+    """Epochs of every run; None: the problem's maximum."""
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -58,10 +61,19 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Read what `to_json` wrote."""
-        values = json.loads(text)
-        cost = values.pop("cost")
-        return cls(**values, cost=None if cost is None else CostModel(**cost))
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        FileProblem
+            If the text is no such document.
+        """
+        try:
+            values = json.loads(text)
+            cost = values.pop("cost")
+            return cls(**values, cost=None if cost is None else CostModel(**cost))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise FileProblem(f"not a plan of `bagbench populate`: {error}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +88,7 @@ class PlannedRun:
     """Probability with which the design accepted this configuration once it was drawn."""
 
 
-def predicted_seconds(problem: Problem, vectors: Vectors, cost: CostModel, images: int) -> np.ndarray:
+def predicted_seconds(problem: Problem, vectors: Vectors, cost: CostModel, images: int) -> NDArray[np.float64]:
     """Predict the training seconds (n,) of configurations (n, d) at full fidelity on ``images`` training images."""
     natural = problem.space.natural(vectors)
     steps = np.ceil(images / natural["batch_size"])
@@ -130,7 +142,9 @@ def _configurations(plan: Plan, problem: Problem, images: int) -> Iterator[tuple
     barren = 0
     for vectors in _blocks(plan, problem):
         if barren == _PATIENCE:
-            raise InvalidArgument(f"the space of {problem.name!r} holds about {len(seen)} configurations: ask for fewer runs")
+            raise InvalidArgument(
+                f"the space of {problem.name!r} holds about {len(seen)} configurations: ask for fewer runs"
+            )
         before = len(seen)
         probability = np.ones(len(vectors))
         if plan.cost is not None:

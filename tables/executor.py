@@ -6,17 +6,25 @@ All three are `concurrent.futures.Executor`, so that callers have a single code 
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
 
-from ..problems.errors import InvalidArgument, MissingExtra
+from ..problems.errors import BagbenchError, InvalidArgument, MissingExtra
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_WORKER_DIED = (
+    "a worker process died (killed, or out of memory?): what was finished is kept, so start the same command again to "
+    "go on (populate: with --resume)"
+)
 
 
 class InProcess(Executor):
@@ -27,7 +35,7 @@ class InProcess(Executor):
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again by future.result()
             future.set_exception(error)
         return future
 
@@ -35,6 +43,8 @@ class InProcess(Executor):
 @contextmanager
 def open_executor(jobs: int = 1, *, scheduler: str | None = None, processes: bool = False) -> Iterator[Executor]:
     """Open an executor and, in the end, shut it down without waiting for work not yet begun.
+
+    If the block ends with an error, local workers are stopped at once, whatever they are at.
 
     Parameters
     ----------
@@ -49,6 +59,8 @@ def open_executor(jobs: int = 1, *, scheduler: str | None = None, processes: boo
     ------
     InvalidArgument
         If ``jobs`` is not positive, or the scheduler does not answer.
+    BagbenchError
+        If a worker process died.
     """
     if jobs < 1:
         raise InvalidArgument(f"jobs must be at least 1, got {jobs}")
@@ -59,17 +71,32 @@ def open_executor(jobs: int = 1, *, scheduler: str | None = None, processes: boo
     if jobs == 1 and not processes:
         yield InProcess()
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_set_up_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with _process_pool(jobs) as executor:
+        yield executor
+
+
+@contextmanager
+def _process_pool(jobs: int) -> Iterator[Executor]:
+    context = get_context("spawn")
+    # This process alone holds the lifeline. It is cut by closing it, or by the end of this process, even by SIGKILL.
+    worker_end, lifeline = context.Pipe(duplex=False)
+    with worker_end, lifeline:
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_set_up_worker, initargs=(worker_end,))
+        try:
+            yield pool
+        except BaseException as error:
+            lifeline.close()
+            if isinstance(error, BrokenProcessPool):
+                raise BagbenchError(_WORKER_DIED) from error
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
 def _dask_executor(scheduler: str) -> Iterator[Executor]:
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise MissingExtra.for_package("distributed", "dask", "--scheduler") from error
     try:
@@ -78,19 +105,20 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
         raise InvalidArgument(f"no Dask scheduler answers at {scheduler!r}: start one with `dask scheduler`") from error
     try:
         yield client.get_executor(pure=False)
+    except KilledWorker as error:
+        raise BagbenchError(f"{_WORKER_DIED}: {error}") from error
     finally:
         client.close()
 
 
-def _set_up_worker() -> None:
-    """Give this worker one thread, and end it when its parent is gone: even SIGKILL leaves no orphan behind."""
+def _set_up_worker(lifeline: Connection) -> None:
+    """Give this worker one thread, leave Ctrl-C to its parent, and end it when the lifeline is cut: no orphans."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_with, args=(parent.sentinel,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with, args=(lifeline,), daemon=True).start()
 
 
-def _exit_with(sentinel: int) -> None:
-    connection.wait([sentinel])
+def _exit_with(lifeline: Connection) -> None:
+    lifeline.poll(None)  # nothing is ever sent: it returns when the other end is closed
     os._exit(1)

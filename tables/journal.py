@@ -5,7 +5,7 @@
     plan.json              what is being collected (written once; every process that joins follows it)
     <owner>.jsonl          one line per finished run: JSON, a tab, the CRC-32 of the JSON in hexadecimal
     claims.jsonl           one line per run that an owner has taken on: {"index": plan index, "owner": name}
-    claims.lock            guards claims.jsonl
+    claims.lock            held while a process joins, claims runs, or merges and removes the journal
 
 An owner is one collecting process. It alone writes its file, flushes every line to the disk, and holds a lock on the
 file for as long as it lives: so a claim of the dead is known by a lock that can be had. A torn last line is a run
@@ -20,15 +20,15 @@ import os
 import secrets
 import socket
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import IO
 
-from ..problems.errors import FileProblem
-
-Entry = Mapping[str, object]
-"""One finished run, as JSON; see ``tables/README.md``."""
+from ..problems.errors import FileProblem, OutputConflict
+from ..problems.files import write_atomically
+from .designs import Plan
+from .lock import lives, locked, remove
+from .runs import Entry
 
 
 def journal_folder(table: Path) -> Path:
@@ -62,19 +62,6 @@ def _read_file(path: Path) -> Iterator[Entry]:
             )
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 class Journal:
     """One owner's part in a journal; use it as a context manager.
 
@@ -82,31 +69,48 @@ class Journal:
     ----------
     folder
         Of the journal; made if it is not there.
+    plan
+        What is being collected.
+
+    Raises
+    ------
+    OutputConflict
+        If the journal is of another plan.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._file: IO[bytes] = (folder / f"{self.owner}.jsonl").open("ab", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._path = folder / f"{self.owner}.jsonl"
         self._claims: dict[int, str] = {}
         self._claims_read = 0
-        self._legacies: dict[str, set[object]] = {}
+        self._legacies: dict[str, set[int]] = {}
+        with locked(folder):
+            path = folder / "plan.json"
+            if not path.exists():
+                write_atomically(path, plan.to_json())
+            elif Plan.from_json(path.read_text()) != plan:
+                raise OutputConflict(f"{folder} has been begun with another plan meanwhile: add --resume to follow it")
+            self._file: IO[bytes] = self._path.open("ab")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def __enter__(self) -> Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        path = self._folder / f"{self.owner}.jsonl"
-        if not path.stat().st_size:
-            path.unlink()
-        self._file.close()
+        with locked(self._folder):
+            self._file.flush()
+            if not self._path.stat().st_size:
+                self._path.unlink()
+            self._file.close()
+            if not any(path.name != "claims.jsonl" for path in self._folder.glob("*.jsonl")):
+                remove(self._folder)  # nobody has come to anything, and nobody is there
 
     def append(self, entry: Entry) -> None:
         """Add a finished run; it is on the disk when this returns."""
         text = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()
         self._file.write(b"%s\t%08x\n" % (text, zlib.crc32(text)))
+        self._file.flush()
         os.fsync(self._file.fileno())
 
     def claim(self, indices: Iterable[int], count: int, done: Set[int]) -> list[int]:
@@ -122,7 +126,7 @@ class Journal:
             Plan indices that are finished, whoever claimed them.
         """
         taken: list[int] = []
-        with self._lock():
+        with locked(self._folder):
             self._read_claims()
             living: dict[str, bool] = {}
             for index in indices:
@@ -132,13 +136,8 @@ class Journal:
                 if index in done or (owner is not None and self._holds(owner, index, living)):
                     continue
                 taken.append(index)
-            with (self._folder / "claims.jsonl").open("ab") as file:
-                file.write(b"".join(b'{"index":%d,"owner":"%s"}\n' % (i, self.owner.encode()) for i in taken))
+            self._write_claims(taken)
         return taken
-
-    def others_live(self) -> bool:
-        """Tell whether another process is collecting into this journal now."""
-        return any(self._lives(path.stem) for path in self._folder.glob("*.jsonl") if path.stem not in (self.owner, "claims"))
 
     def _holds(self, owner: str, index: int, living: dict[str, bool]) -> bool:
         """Tell whether ``owner`` is at work on a run, or had finished it before it ended."""
@@ -148,11 +147,11 @@ class Journal:
             return True
         if owner not in self._legacies:
             path = self._folder / f"{owner}.jsonl"
-            entries = _read_file(path) if path.exists() else ()
-            self._legacies[owner] = {entry["index"] for entry in entries}
+            self._legacies[owner] = {entry["index"] for entry in _read_file(path)} if path.exists() else set()
         return index in self._legacies[owner]
 
     def _read_claims(self) -> None:
+        """Read the claims that were added since the last time; half a line is the end of an owner who was killed."""
         path = self._folder / "claims.jsonl"
         if not path.exists():
             return
@@ -164,20 +163,11 @@ class Journal:
                     claim = json.loads(line)
                     self._claims[claim["index"]] = claim["owner"]
 
-    def _lives(self, owner: str) -> bool:
-        if owner == self.owner:
-            return True
-        try:
-            with (self._folder / f"{owner}.jsonl").open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+    def _write_claims(self, indices: Iterable[int]) -> None:
+        """Add claims behind the last whole line."""
+        with (self._folder / "claims.jsonl").open("ab") as file:
+            file.truncate(self._claims_read)
+            file.write(b"".join(b'{"index":%d,"owner":"%s"}\n' % (index, self.owner.encode()) for index in indices))
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        with (self._folder / "claims.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _lives(self, owner: str) -> bool:
+        return owner == self.owner or lives(self._folder / f"{owner}.jsonl")

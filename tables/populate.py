@@ -6,26 +6,34 @@ the table. Any number of collecting processes may share a journal: claims keep t
 
 from __future__ import annotations
 
-import platform
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..problems import get_problem
-from ..problems.errors import InvalidArgument, MissingExtra, OutputConflict
+from ..problems.datasets import load_data_set
+from ..problems.errors import FileProblem, InvalidArgument, OutputConflict
 from ..problems.parameters import Value
 from ..problems.problem import Problem
 from .designs import CostModel, Plan, PlannedRun, planned_runs
-from .journal import Entry, Journal, journal_folder, read_entries, write_atomically
+from .journal import Journal, journal_folder, read_entries
+from .runs import Entry
+from .table import Table
+
+if TYPE_CHECKING:
+    from ..problems.trainer import Trainer
 
 _CALIBRATION_RUNS = 12
+
+_training = threading.Lock()
+"""Held while a run is trained: a cluster's worker may have several threads, but processor seconds are the process's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class Task:
     seed: int
     inclusion_probability: float
     index: int
+    epochs: int | None
     device: str
 
 
@@ -63,68 +72,39 @@ class NoProgress:
 
 def train_task(task: Task) -> Entry:
     """Train one run and give its journal entry; runs on a worker."""
-    import torch
-
-    trainer = _trainer(task.problem, task.device)
-    problem = trainer.problem
-    try:
-        record = trainer.record(problem.space.encode(task.config), seed=task.seed)
-        status, error, started = record.status, record.error, record.started
-        curves = {name: values.tolist() for name, values in record.curves.items()}
-    except torch.cuda.OutOfMemoryError as problem_error:
-        torch.cuda.empty_cache()
-        status, error, started, curves = "out_of_memory", str(problem_error), 0.0, {}
+    trainer = open_trainer(task.problem, task.device)
+    vector = trainer.problem.space.encode(task.config)
+    with _training:
+        record = trainer.record(vector, epochs=task.epochs, seed=task.seed)
     return {
         "index": task.index,
         "digest": task.digest,
         "config": task.config,
         "seed": task.seed,
         "inclusion_probability": task.inclusion_probability,
-        "status": status,
-        "error": error,
-        "started": started,
-        "environment": _environment(task.device),
-        "curves": curves,
+        "status": record.status,
+        "error": record.error,
+        "started": record.started,
+        "environment": trainer.environment,
+        "curves": {name: values.tolist() for name, values in record.curves.items()},
     }
 
 
 @cache
-def _trainer(problem: str, device: str) -> "Trainer":  # noqa: F821, UP037
-    try:
-        from ..problems.trainer import Trainer
-    except ModuleNotFoundError as error:
-        raise MissingExtra.for_package("torch", "train", "training") from error
-    return Trainer(get_problem(problem), device=device)
+def open_trainer(problem: str, device: str) -> Trainer:
+    """Open the trainer of a shipped problem, once a process.
 
+    Raises
+    ------
+    UnknownName, InvalidArgument
+        If there is no such problem or device.
+    MissingExtra
+        If torch is not installed.
+    """
+    shipped = get_problem(problem)
+    from ..problems.trainer import Trainer
 
-@cache
-def _environment(device: str) -> dict[str, str]:
-    """Describe what runs are made with."""
-    import torch
-
-    from ..problems.trainer import pick_device
-
-    where = pick_device(device)
-    processor = torch.cuda.get_device_name(where) if where.type == "cuda" else _processor()
-    return {
-        "bagbench": version("bagbench"),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "system": platform.system(),
-        "device": where.type,
-        "processor": processor,
-        "threads": "1",
-        "clock": "processor seconds" if where.type == "cpu" else "real seconds",
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return Trainer(shipped, device=device)
 
 
 def calibrate(problem: Problem, device: str) -> CostModel:
@@ -132,16 +112,14 @@ def calibrate(problem: Problem, device: str) -> CostModel:
 
     Least squares of relative errors, coefficients not below zero.
     """
-    from ..problems.datasets import load_data_set
+    from scipy.optimize import nnls
 
     images = len(load_data_set(problem.name).train.labels)
     vectors = problem.space.sample(np.random.default_rng(0), _CALIBRATION_RUNS)
-    trainer = _trainer(problem.name, device)
+    trainer = open_trainer(problem.name, device)
     seconds = np.array([trainer.record(vector, epochs=2).curves["train_seconds"][1] for vector in vectors])
     natural = problem.space.natural(vectors)
     work = np.stack([np.ceil(images / natural["batch_size"]), 10.0 ** problem.known["log10_macs"](natural) * images])
-    from scipy.optimize import nnls
-
     scale = work.mean(axis=1)
     coefficients, _ = nnls((work / scale[:, None] / seconds).T, np.ones(len(seconds)))
     per_step, per_mac = (coefficients / scale).tolist()
@@ -151,32 +129,44 @@ def calibrate(problem: Problem, device: str) -> CostModel:
 def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool) -> Plan:
     """Agree on the plan of ``table``: the one that it was begun with or, if it is new, what ``make_plan`` gives.
 
+    Nothing is written.
+
     Raises
     ------
+    FileProblem
+        If the folder of ``table`` is not there, or its journal or the table itself is damaged.
     OutputConflict
-        If there is a table or journal and ``resume`` is not set, or the table was not made by a plan.
+        If there is a table or journal and ``resume`` is not set, or the table was not made by a plan, or on other
+        data.
     """
+    if not table.parent.is_dir():
+        raise FileProblem(f"cannot write {table}: there is no folder {table.parent}; make it first")
     path = journal_folder(table) / "plan.json"
     if not resume and (table.exists() or path.exists()):
         raise OutputConflict(f"{table} has been begun already: add --resume to go on with it, or name another file")
+    stored = Table.open(table) if table.exists() else None
     if path.exists():
-        return Plan.from_json(path.read_text())
-    if table.exists():
-        from .table import Table
-
-        with Table.open(table) as stored:
-            plan = stored.plan
-        if plan is None:
-            raise OutputConflict(f"{table} was not made by `bagbench populate`, so it cannot be resumed")
+        plan = Plan.from_json(path.read_text())
+    elif stored is None:
+        return make_plan()
+    elif stored.plan is None:
+        raise OutputConflict(f"{table} was not made by `bagbench populate`, so it cannot be resumed: name another file")
     else:
-        plan = make_plan()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, plan.to_json())
+        plan = stored.plan
+    if stored is not None and stored.data_set != load_data_set(plan.problem).digest:
+        raise OutputConflict(f"{table} was made with other images than {plan.problem!r} has here: name another file")
     return plan
 
 
 def collect(
-    table: Path, plan: Plan, runs: int, *, executor: Executor, jobs: int, device: str = "auto", progress: Progress | None = None
+    table: Path,
+    plan: Plan,
+    runs: int,
+    *,
+    executor: Executor,
+    jobs: int,
+    device: str = "auto",
+    progress: Progress | None = None,
 ) -> int:
     """Train what is missing among the first ``runs`` runs of ``plan`` and journal it.
 
@@ -196,75 +186,63 @@ def collect(
     collected
         Number of runs that this call added.
     """
-    from ..problems.datasets import load_data_set
-
     if runs < 1:
         raise InvalidArgument(f"runs must be at least 1, got {runs}")
     progress = progress or NoProgress()
-    problem = get_problem(plan.problem)
-    planned = planned_runs(plan, problem, len(load_data_set(plan.problem).train.labels), runs)
+    planned = planned_runs(plan, get_problem(plan.problem), len(load_data_set(plan.problem).train.labels), runs)
     folder = journal_folder(table)
-    with Journal(folder) as journal:
+    with Journal(folder, plan) as journal:
         done = _done(folder, table)
         finished = {run.index for run in planned if (run.digest, run.seed) in done}
         progress.start(len(finished), runs)
+        tasks = [_task(run, plan, device) for run in planned]
         collected = 0
-        for entry in _train_all(planned, finished, journal, executor, jobs, device, problem):
+        for entry in _train_all(tasks, finished, journal, executor, 2 * jobs):
             journal.append(entry)
-            finished.add(int(str(entry["index"])))
-            progress.advance(str(entry["status"]))
+            finished.add(entry["index"])
+            progress.advance(entry["status"])
             collected += 1
     return collected
 
 
 def _done(folder: Path, table: Path) -> set[tuple[str, int]]:
     """Name the runs, as (digest, seed), that journals or table hold already."""
-    done = {(str(entry["digest"]), int(str(entry["seed"]))) for entry in read_entries(folder)}
+    done = {(entry["digest"], entry["seed"]) for entry in read_entries(folder)}
     if table.exists():
-        from .table import Table
-
-        with Table.open(table) as stored:
-            done.update(zip(stored.digests, stored.seeds.tolist(), strict=True))
+        stored = Table.open(table).runs
+        done.update(zip(stored.digests.astype(str).tolist(), stored.seeds.tolist(), strict=True))
     return done
 
 
 def _train_all(
-    planned: list[PlannedRun],
-    finished: set[int],
-    journal: Journal,
-    executor: Executor,
-    jobs: int,
-    device: str,
-    problem: Problem,
+    tasks: list[Task], finished: set[int], journal: Journal, executor: Executor, window: int
 ) -> Iterator[Entry]:
-    """Claim, submit and gather until nothing is left to claim."""
-    open_futures: set[Future[Entry]] = set()
-    todo = deque(run.index for run in planned)
+    """Claim, submit and gather until nothing is left to claim; at most ``window`` tasks are submitted at once."""
+    pending: set[Future[Entry]] = set()
+    todo = deque(task.index for task in tasks)
     exhausted = False
     while True:
-        if not exhausted and len(open_futures) < 2 * jobs:
+        if not exhausted and len(pending) < window:
             while todo and todo[0] in finished:
                 todo.popleft()
-            taken = journal.claim(todo, 2 * jobs - len(open_futures), finished)
+            taken = journal.claim(todo, window - len(pending), finished)
             exhausted = not taken
-            for index in taken:
-                open_futures.add(executor.submit(train_task, _task(planned[index], problem, device)))
-        if not open_futures:
+            pending.update(executor.submit(train_task, tasks[index]) for index in taken)
+        if not pending:
             return
-        ready, open_futures = wait(open_futures, return_when=FIRST_COMPLETED)
+        ready, pending = wait(pending, return_when=FIRST_COMPLETED)
         for future in ready:
             yield future.result()
 
 
-def _task(run: PlannedRun, problem: Problem, device: str) -> Task:
+def _task(run: PlannedRun, plan: Plan, device: str) -> Task:
     return Task(
-        problem=problem.name,
-        config=problem.space.decode(run.vector),
+        problem=plan.problem,
+        config=get_problem(plan.problem).space.decode(run.vector),
         digest=run.digest,
         seed=run.seed,
         inclusion_probability=run.inclusion_probability,
         index=run.index,
+        epochs=plan.epochs,
         device=device,
     )
-
-

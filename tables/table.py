@@ -87,7 +87,9 @@ class Table:
             runs = self.runs
             config = file.create_group("config")
             for column, parameter in enumerate(self.problem.space.parameters):
-                config.create_dataset(parameter.name, data=_natural_column(parameter, runs.vectors[:, column]), **_FILTERS)
+                config.create_dataset(
+                    parameter.name, data=_natural_column(parameter, runs.vectors[:, column]), **_FILTERS
+                )
             group = file.create_group("run")
             for name in ("digests", "seeds", "status", "inclusion_probability", "started"):
                 group.create_dataset(name, data=getattr(runs, name), **_FILTERS)

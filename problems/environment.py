@@ -1,0 +1,29 @@
+"""What runs are made with, in words that tables record."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+
+def software() -> dict[str, str]:
+    """Name the versions of what every run depends on, and the operating system."""
+    return {
+        "bagbench": version("bagbench"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": platform.system(),
+    }
+
+
+def processor() -> str:
+    """Name the model of this machine's processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())

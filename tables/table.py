@@ -21,6 +21,7 @@ from .sealed import BLOCK, check_seal, write_sealed
 
 KIND, VERSION = "bagbench-table", 1
 _SINGLE_PRECISION = ("train_seconds", "eval_seconds")  # the clock's own noise is far above 1e-7
+_LAYOUT = ("v110", "v110")
 _FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 
@@ -49,6 +50,11 @@ class Table:
         """Give one metric of all runs, (n, E), as a loss; NaN where a run had stopped.
 
         Known metrics are computed from the configuration, the same at every epoch.
+
+        Raises
+        ------
+        UnknownName
+            If the problem records no such metric.
         """
         known = self.problem.known.get(name)
         if known is not None:
@@ -70,7 +76,6 @@ class Table:
             with h5py.File(path, "r") as file:
                 return _read(file, digest)
         except (OSError, KeyError, ValueError) as error:
-            error.add_note(f"while reading {path}")
             raise FileProblem(f"{path} has a valid seal but not the content of a table: {error}") from error
 
     def save(self, path: Path) -> None:
@@ -78,8 +83,8 @@ class Table:
         write_sealed(path, KIND, VERSION, self._write)
 
     def _write(self, path: Path) -> None:
-        # The newest HDF5 layout checksums its metadata; track_order off and no times make equal tables equal files.
-        with h5py.File(path, "w", userblock_size=BLOCK, libver="latest") as file:
+        # One layout of HDF5, no times and sorted names make equal tables equal files.
+        with h5py.File(path, "w", userblock_size=BLOCK, libver=_LAYOUT) as file:
             file.attrs["format"], file.attrs["version"] = KIND, VERSION
             file.attrs["problem"] = problem_to_json(self.problem)
             file.attrs["data_set"] = self.data_set
@@ -98,7 +103,7 @@ class Table:
             file.create_dataset("environments", data=texts, dtype=h5py.string_dtype())
             numbers = np.array([texts.index(text) for text in runs.environments], dtype=np.int64)
             group.create_dataset("environment", data=numbers, **_FILTERS)
-            for name, values in runs.curves.items():
+            for name, values in sorted(runs.curves.items()):
                 kind = np.float32 if name in _SINGLE_PRECISION else np.float64
                 file.create_dataset(f"curve/{name}", data=values.astype(kind), **_FILTERS)
             for name, values in _static(self.problem, runs).items():
@@ -115,14 +120,12 @@ def _read(file: h5py.File, digest: str) -> Table:
         digests=group["digests"][:],
         seeds=group["seeds"][:],
         status=group["status"][:],
-        errors=list(group["errors"].asstr()[:]),
+        errors=tuple(group["errors"].asstr()[:]),
         inclusion_probability=group["inclusion_probability"][:],
         started=group["started"][:],
-        environments=[texts[i] for i in group["environment"][:]],
+        environments=tuple(texts[i] for i in group["environment"][:]),
         curves={name: values[:].astype(np.float64) for name, values in file["curve"].items()},
     )
-    for values in (runs.vectors, runs.digests, runs.seeds, runs.status, *runs.curves.values()):
-        values.flags.writeable = False
     plan = file.attrs["plan"]
     return Table(
         problem=problem,
@@ -148,7 +151,8 @@ def _natural_column(parameter: Parameter, numbers: NDArray[np.float64]) -> NDArr
 def _numbers(parameter: Parameter, dataset: h5py.Dataset) -> NDArray[np.float64]:
     """Read natural values back into the numbers of vectors, NaN where inactive."""
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        return np.array([parameter.encode(word) if word else np.nan for word in dataset.asstr()[:]], dtype=np.float64)
+        numbers = {str(parameter.decode(float(x))): float(x) for x in range(int(parameter.size))}
+        return np.array([numbers[word] if word else np.nan for word in dataset.asstr()[:]])
     return np.array([np.nan if value != value else parameter.encode(value) for value in dataset[:].tolist()])
 
 

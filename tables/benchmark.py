@@ -52,6 +52,7 @@ class TableBenchmark:
             raise InvalidArgument(f"the table of {table.problem.name!r} holds no runs: `bagbench populate` adds some")
         self._problem = table.problem if objectives is None else table.problem.with_objectives(objectives)
         self._space = self._problem.space
+        self._shape = (len(self._space),)
         self._table, self._snap = table, snap
         self._codes = _codes(table)
         failed = self._codes == _FAILED
@@ -109,7 +110,7 @@ class TableBenchmark:
         return self._losses[rows, lasts], self._seconds[rows, lasts]
 
     def _key(self, config: Config) -> bytes:
-        if isinstance(config, np.ndarray) and config.ndim == 1 and config.dtype == np.float64:
+        if isinstance(config, np.ndarray) and config.shape == self._shape and config.dtype == np.float64:
             return config.tobytes()  # `_search` checks what is not stored
         return self._space.vector(config).tobytes()
 
@@ -152,8 +153,8 @@ class TableBenchmark:
             values = self._space.decode(np.frombuffer(self._keys[nearest]))
             raise NotInTable(
                 "this configuration is not in the table; the nearest that is, at distance "
-                f"{distances[nearest]:.3g}, is {values}: ask for that one, or write TableBenchmark(..., snap=True) to be "
-                "answered with the nearest"
+                f"{distances[nearest]:.3g}, is {values}: ask for that one, or write TableBenchmark(..., snap=True) to "
+                "be answered with the nearest"
             )
         if len(self._found) >= _REMEMBERED:
             self._found.clear()

@@ -1,0 +1,94 @@
+"""What a surrogate file says beside its trees: problem, scales, the profile of time, the noise, and the evidence."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.document import problem_from_json, problem_to_json
+from ..problems.errors import FileProblem
+from ..problems.problem import Problem
+from .features import Features
+from .noise import Noise
+from .targets import Target
+
+KIND, VERSION = "bagbench-surrogate", 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """The metadata of a surrogate."""
+
+    problem: Problem
+    targets: tuple[Target, ...]
+    """One per head: trained metrics in the order of ``problem.metrics``, then `targets.SECONDS`."""
+    profile: NDArray[np.float64]
+    """(E,) cumulative seconds after each epoch, in units of the mean epoch: the shape that all runs share."""
+    noise: Noise
+    card: Mapping[str, object]
+    """The quality card, see `bagbench.surrogates.quality`."""
+    provenance: Mapping[str, object]
+    """Table, options, versions."""
+
+    def to_json(self) -> str:
+        """Write it as JSON."""
+        residuals = self.noise.residuals.astype("<f2")
+        document = {
+            "format": KIND,
+            "version": VERSION,
+            "problem": json.loads(problem_to_json(self.problem)),
+            "features": Features(self.problem).names,
+            "heads": [
+                {"name": t.name, "low": t.low, "high": t.high if math.isfinite(t.high) else None, "log": t.log}
+                for t in self.targets
+            ],
+            "profile": self.profile.tolist(),
+            "noise": {
+                "edges": self.noise.edges.tolist(),
+                "shape": residuals.shape,
+                "residuals": base64.b64encode(residuals.tobytes()).decode(),
+            },
+            "card": self.card,
+            "provenance": self.provenance,
+        }
+        return json.dumps(document, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, path: Path) -> Description:
+        """Read what `to_json` wrote into the file at ``path``.
+
+        Raises
+        ------
+        FileProblem
+            If it is something else, of a newer version, or made with other features than this code computes.
+        """
+        document: dict[str, Any] = json.loads(text) if text else {}
+        if document.get("format") != KIND:
+            raise FileProblem(f"{path} is an ONNX model, but not a surrogate of bagbench's")
+        if document["version"] > VERSION:
+            raise FileProblem(
+                f"{path} has version {document['version']} of {KIND}, this bagbench reads up to {VERSION}: "
+                "update bagbench"
+            )
+        problem = problem_from_json(json.dumps(document["problem"]))
+        if tuple(document["features"]) != Features(problem).names:
+            raise FileProblem(f"{path} was fitted with other features than this bagbench computes: fit it again")
+        noise = document["noise"]
+        residuals = np.frombuffer(base64.b64decode(noise["residuals"]), dtype="<f2").reshape(noise["shape"])
+        targets = (Target(**{**head, "high": math.inf if head["high"] is None else head["high"]}) for head in document["heads"])
+        return cls(
+            problem=problem,
+            targets=tuple(targets),
+            profile=np.array(document["profile"]),
+            noise=Noise(edges=np.array(noise["edges"]), residuals=residuals.astype(np.float32)),
+            card=document["card"],
+            provenance=document["provenance"],
+        )

@@ -1,0 +1,110 @@
+"""The surrogate file: ONNX trees with everything else as JSON metadata, sealed by its own SHA-256.
+
+Every head is a TreeEnsembleRegressor whose output bears the head's name; the metadata ``bagbench`` is JSON. The file
+ends in a protobuf field that ONNX does not know and readers skip: the SHA-256 of all bytes before it. Nothing in it
+can be executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..problems.errors import FileProblem, MissingExtra
+from ..problems.files import replacing
+from .description import KIND, Description
+from .features import Features
+from .forest import Forest
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+_SEAL_TAG = b"\xc2\x3e\x40"  # protobuf: field 1000, length-delimited, 64 bytes
+_SEAL = len(_SEAL_TAG) + 64
+
+
+def write_surrogate(path: Path, description: Description, forests: Sequence[Forest]) -> None:
+    """Write a surrogate file, one forest for each of the description's targets; it appears whole or not at all."""
+    names = [target.name for target in description.targets]
+    width = Features(description.problem).width
+    content = to_onnx(dict(zip(names, forests, strict=True)), width, description.to_json())
+    with replacing(path) as temporary:
+        temporary.write_bytes(content + _SEAL_TAG + sha256(content).hexdigest().encode())
+
+
+def read_sealed(path: Path) -> bytes:
+    """Read the ONNX bytes of a surrogate file.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, foreign, truncated or altered.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileProblem(f"cannot read {path}: {error.strerror}; expected a {KIND} file") from error
+    body, tag, digest = content[:-_SEAL], content[-_SEAL:-64], content[-64:]
+    if tag != _SEAL_TAG:
+        what = "is empty" if not content else "is truncated, or no surrogate of bagbench's"
+        raise FileProblem(f"{path} {what}: expected a {KIND} file, as `bagbench fit` writes")
+    if sha256(body).hexdigest().encode() != digest:
+        raise FileProblem(f"{path} was altered after it was written: its sha256 does not match")
+    return body
+
+
+def to_onnx(forests: Mapping[str, Forest], width: int, metadata: str = "") -> bytes:
+    """Lay out forests, by the names of their outputs, as one ONNX model of ``width`` features."""
+    try:
+        from onnx import TensorProto, helper
+    except ImportError as error:
+        raise MissingExtra.for_package("onnx", "fit", "writing a surrogate") from error
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, width])]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in forests]
+    nodes = [_node(forest, name) for name, forest in forests.items()]
+    proto = helper.make_model(
+        helper.make_graph(nodes, "bagbench", inputs, outputs),
+        opset_imports=[helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("", 17)],
+        ir_version=9,
+        producer_name="bagbench",
+    )
+    helper.set_model_props(proto, {"bagbench": metadata})
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _node(forest: Forest, output: str) -> NodeProto:
+    """Lay a forest out as ONNX's TreeEnsembleRegressor (ai.onnx.ml 3): columns of nodes, and a weight for each leaf."""
+    from onnx import helper
+
+    trees = forest.trees
+    sizes = [len(tree.feature) for tree in trees]
+    feature = np.concatenate([tree.feature for tree in trees])
+    leaf = feature < 0
+    tree_ids = np.repeat(np.arange(len(trees)), sizes)
+    node_ids = np.concatenate([np.arange(size) for size in sizes])
+    return helper.make_node(
+        "TreeEnsembleRegressor",
+        ["features"],
+        [output],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        base_values=[forest.base],
+        aggregate_function="SUM",
+        post_transform="NONE",
+        nodes_treeids=tree_ids.tolist(),
+        nodes_nodeids=node_ids.tolist(),
+        nodes_featureids=np.maximum(feature, 0).tolist(),
+        nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+        nodes_values=np.concatenate([tree.threshold for tree in trees]).tolist(),
+        nodes_truenodeids=np.concatenate([tree.left for tree in trees]).tolist(),
+        nodes_falsenodeids=np.concatenate([tree.right for tree in trees]).tolist(),
+        nodes_missing_value_tracks_true=np.concatenate([tree.missing_left for tree in trees]).astype(int).tolist(),
+        target_treeids=tree_ids[leaf].tolist(),
+        target_nodeids=node_ids[leaf].tolist(),
+        target_ids=[0] * int(leaf.sum()),
+        target_weights=np.concatenate([tree.value for tree in trees])[leaf].tolist(),
+    )

@@ -6,10 +6,9 @@ Guerrero-Viu et al. 2021, arXiv 2105.01015: 13 parameters, 9 to 13 of them activ
 from __future__ import annotations
 
 import math
-from functools import partial
 
 from .problem import Objective, Problem
-from .shape import InputShape, log10_macs, log10_params
+from .shape import InputShape, Log10Macs, Log10Params
 from .space import Space
 
 CITATION = (
@@ -105,7 +104,7 @@ def digits() -> Problem:
         metrics=recorded,
         objectives=recorded[:2],
         max_epochs=25,
-        known={"log10_params": partial(log10_params, shape=shape), "log10_macs": partial(log10_macs, shape=shape)},
+        known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
         budget_seconds=600.0,
         citation=CITATION,
     )

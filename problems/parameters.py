@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,11 +44,24 @@ class Parameter(ABC):
 
     @abstractmethod
     def encode(self, value: Value) -> float:
-        """Turn a value into x; KeyError, TypeError or ValueError if it is not one (`check` says why)."""
+        """Turn a value into x; KeyError, TypeError or ValueError if it is not one (`check` says why).
+
+        Values are compared as Python does, so 1, 1.0, True and numpy's forms of them are the same value, whether they
+        come from JSON, CSV, pandas or another optimizer.
+        """
+
+    @property
+    def encoder(self) -> Callable[[Value], float]:
+        """`encode`, or something faster that does the same."""
+        return self.encode
 
     @abstractmethod
     def decode(self, x: float) -> Value:
         """Turn x into the value."""
+
+    @abstractmethod
+    def has(self, x: float) -> bool:
+        """Tell, fast, whether x is exactly the number of a value; it may say no of integers too many to list."""
 
     @abstractmethod
     def from_unit(self, u: Column) -> Column:
@@ -136,6 +149,10 @@ class Number(Parameter):
         low, length = self._ends
         return ((math.log(value) if self.is_log else value) - low) / length
 
+    @property
+    def encoder(self) -> Callable[[Value], float]:  # noqa: D102
+        return self.encode if self._grid is None else self._grid.__getitem__
+
     def decode(self, x: float) -> Value:  # noqa: D102
         if self.integer:
             value = self._values.get(x)
@@ -143,6 +160,9 @@ class Number(Parameter):
         low, length = self._ends
         value = math.exp(x * length + low) if self.is_log else x * length + low
         return min(max(value, self.lower), self.upper)
+
+    def has(self, x: float) -> bool:  # noqa: D102
+        return x in self._values if self.integer else 0.0 <= x <= 1.0
 
     def from_unit(self, u: Column) -> Column:  # noqa: D102
         if not self.integer:
@@ -209,8 +229,15 @@ class Choice(Parameter):
     def encode(self, value: Value) -> float:  # noqa: D102
         return self._index[value]
 
+    @property
+    def encoder(self) -> Callable[[Value], float]:  # noqa: D102
+        return self._index.__getitem__
+
     def decode(self, x: float) -> Value:  # noqa: D102
         return self.choices[int(x)]
+
+    def has(self, x: float) -> bool:  # noqa: D102
+        return 0.0 <= x < len(self.choices) and x == int(x)
 
     def from_unit(self, u: Column) -> Column:  # noqa: D102
         edges = np.cumsum(self.weights)[:-1]
@@ -258,11 +285,15 @@ def compile_parameter(item: object) -> Parameter:
 def _compile_number(item: Mapping[str, object], name: str, *, integer: bool) -> Number:
     cast = int if integer else float
     lower, upper, log = float(item["lower"]), float(item["upper"]), bool(item.get("log", False))  # type: ignore[arg-type]
-    if not lower < upper or (log and lower <= 0):
+    if not (lower < upper and math.isfinite(upper - lower)) or (log and lower <= 0):
         raise ValueError(f"range [{lower}, {upper}]")
+    if integer and not (lower.is_integer() and upper.is_integer()):
+        raise ValueError(f"range [{lower}, {upper}] of integers")
     default = item.get("default_value")
     if default is None:
         default = math.sqrt(lower * upper) if log else (lower + upper) / 2
+    if not lower <= default <= upper:  # type: ignore[operator]
+        raise ValueError(f"default {default}, range [{lower}, {upper}]")
     return Number(name, lower, upper, cast(round(default) if integer else default), log, integer)  # type: ignore[arg-type,call-overload]
 
 
@@ -270,7 +301,9 @@ def _compile_choice(item: Mapping[str, object], name: str, kind: str) -> Choice:
     key = {"categorical": "choices", "ordinal": "sequence", "constant": "value"}[kind]
     choices: tuple[Value, ...] = (item[key],) if kind == "constant" else tuple(item[key])  # type: ignore[assignment,arg-type]
     weights = np.array(item.get("weights") or [1.0] * len(choices), dtype=float)
-    default = item.get("default_value", choices[0])
-    if not choices or default not in choices or len(weights) != len(choices):
+    default = item.get("default_value", next(iter(choices), None))
+    if not choices or len(set(choices)) < len(choices) or default not in choices:
         raise ValueError(f"choices {choices}, default {default!r}")
+    if len(weights) != len(choices) or not (weights >= 0).all() or not 0 < weights.sum() < math.inf:
+        raise ValueError(f"weights {weights.tolist()}")
     return Choice(name, choices, default, tuple((weights / weights.sum()).tolist()), kind == "ordinal")

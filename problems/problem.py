@@ -6,14 +6,16 @@ the report is written. Reference and ideal points belong to the problem and are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InvalidArgument, UnknownName
-from .space import Space
+from .parameters import Value
+from .space import Natural, Space
 
 Losses = NDArray[np.float64]
 """Losses, minimised; last axis (m,) in the order of `Problem.objectives`."""
@@ -21,8 +23,16 @@ Losses = NDArray[np.float64]
 Vectors = NDArray[np.float64]
 """Configuration vectors (n, d), as `Space` defines them."""
 
-KnownFunction = Callable[[Mapping[str, object]], NDArray[np.float64]]
-"""From natural values by name (`Space.natural`, or one configuration's dict) to the exact loss of each."""
+class KnownFunction(Protocol):
+    """An exact, cheap function of the configuration; both forms agree to the last bit."""
+
+    def one(self, config: Mapping[str, Value]) -> float:
+        """Evaluate one configuration, given as its active natural values."""
+        ...
+
+    def __call__(self, natural: Natural) -> NDArray[np.float64]:
+        """Evaluate many configurations (n,), given by `Space.natural`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +126,16 @@ class Problem:
         """
         if epochs is None:
             return self.max_epochs
-        if epochs != int(epochs) or not self.min_epochs <= epochs <= self.max_epochs:
+        try:
+            whole = int(epochs)
+        except (TypeError, ValueError, OverflowError):
+            whole = -1
+        if whole != epochs or not self.min_epochs <= whole <= self.max_epochs:
             raise InvalidArgument(
                 f"epochs of {self.name!r} must be a whole number in [{self.min_epochs}, {self.max_epochs}], "
-                f"got {epochs}"
+                f"got {epochs!r}"
             )
-        return int(epochs)
+        return whole
 
     def known_losses(self, vectors: Vectors) -> Losses:
         """Evaluate the known ones among the selected objectives.

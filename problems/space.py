@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -33,6 +33,8 @@ Config = Mapping[str, Value] | Vector
 
 Natural = Mapping[str, NDArray[np.float64]]
 """Natural values of many configurations: name -> (n,), numbers and booleans as they are, 0 where inactive."""
+
+_Step = tuple[int, str, Callable[[Value], float], int, frozenset[float], Condition | None]
 
 _SAMPLE_BLOCK = 256
 _DIGEST_SCALE = 1e10  # float noise of the last digits must not reach the digest; 1e-10 of a range is no difference
@@ -126,6 +128,14 @@ class Space:
             done.update(ready)
         return tuple((i, self.parameters[i], self.conditions[i]) for i in order)
 
+    @cached_property
+    def _plan(self) -> tuple[_Step, ...]:
+        """`_order` with all look-ups done: what `encode_row` walks along, once per query."""
+        return tuple(
+            (i, parameter.name, parameter.encoder, *(condition.simple if condition else (0, frozenset())), condition)
+            for i, parameter, condition in self._order
+        )
+
     # --- one configuration -------------------------------------------------------------------------------------
 
     def encode(self, config: Mapping[str, Value]) -> Vector:
@@ -145,10 +155,11 @@ class Space:
         row = [math.nan] * len(self.parameters)
         given = 0
         try:
-            for i, parameter, condition in self._order:
-                if condition is None or condition.holds(row):
-                    row[i] = parameter.encode(config[parameter.name])
-                    given += 1
+            for i, name, encode, parent, allowed, condition in self._plan:
+                if condition is not None and (row[parent] not in allowed if allowed else not condition.holds(row)):
+                    continue
+                row[i] = encode(config[name])
+                given += 1
         except (KeyError, TypeError, ValueError):
             self._explain(config)
             raise
@@ -158,6 +169,11 @@ class Space:
 
     def _explain(self, config: Mapping[str, Value]) -> None:
         """Raise the error that says what is wrong with ``config``."""
+        if not isinstance(config, Mapping):
+            raise InvalidConfiguration(
+                f"a configuration is a dict of natural values or a numpy vector of {len(self)} numbers, "
+                f"got {type(config).__name__}"
+            )
         for name in config:
             if name not in self.index:
                 raise UnknownName.among("hyperparameter", str(name), self.names)
@@ -185,10 +201,25 @@ class Space:
 
     def vector(self, config: Config) -> Vector:
         """Accept a configuration in either form: dictionaries are encoded, vectors checked for shape and legality."""
-        if isinstance(config, np.ndarray):
-            self.check(np.atleast_2d(config))
-            return config
-        return self.encode(config)
+        if not isinstance(config, np.ndarray):
+            return self.encode(config)
+        if config.shape != (len(self),):
+            raise InvalidConfiguration(
+                f"a vector of space {self.name!r} has shape ({len(self)},), got {config.shape}"
+            )
+        if not self._is_exact(config.tolist()):
+            self.check(config[None])
+        return np.asarray(config, dtype=np.float64)
+
+    def _is_exact(self, row: list[float]) -> bool:
+        """Tell, fast, whether ``row`` is just what `encode_row` gives of some configuration; `check` is laxer."""
+        for i, parameter, condition in self._order:
+            if condition is None or condition.holds(row):
+                if not parameter.has(row[i]):
+                    return False
+            elif row[i] == row[i]:  # not NaN
+                return False
+        return True
 
     # --- many configurations -----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,22 +92,30 @@ class Table:
             runs = self.runs
             config = file.create_group("config")
             for column, parameter in enumerate(self.problem.space.parameters):
-                config.create_dataset(
-                    parameter.name, data=_natural_column(parameter, runs.vectors[:, column]), **_FILTERS
-                )
+                _put(config, parameter.name, _natural_column(parameter, runs.vectors[:, column]))
             group = file.create_group("run")
             for name in ("digests", "seeds", "status", "inclusion_probability", "started"):
-                group.create_dataset(name, data=getattr(runs, name), **_FILTERS)
-            group.create_dataset("errors", data=list(runs.errors), dtype=h5py.string_dtype())
+                _put(group, name, getattr(runs, name))
+            _put(group, "errors", _words(runs.errors))
             texts = sorted(set(runs.environments))
-            file.create_dataset("environments", data=texts, dtype=h5py.string_dtype())
+            _put(file, "environments", _words(texts))
             numbers = np.array([texts.index(text) for text in runs.environments], dtype=np.int64)
-            group.create_dataset("environment", data=numbers, **_FILTERS)
+            _put(group, "environment", numbers)
             for name, values in sorted(runs.curves.items()):
                 kind = np.float32 if name in _SINGLE_PRECISION else np.float64
-                file.create_dataset(f"curve/{name}", data=values.astype(kind), **_FILTERS)
+                _put(file, f"curve/{name}", values.astype(kind))
             for name, values in _static(self.problem, runs).items():
-                file.create_dataset(f"static/{name}", data=values, **_FILTERS)
+                _put(file, f"static/{name}", values)
+
+
+def _put(group: h5py.Group, name: str, values: NDArray[np.generic]) -> None:
+    # In one chunk, because columns are read whole.
+    filters = {} if values.dtype.hasobject or not values.size else {"chunks": values.shape, **_FILTERS}
+    group.create_dataset(name, data=values, **filters)
+
+
+def _words(words: Iterable[str]) -> NDArray[np.generic]:
+    return np.array(list(words), dtype=h5py.string_dtype())
 
 
 def _read(file: h5py.File, digest: str) -> Table:
@@ -136,11 +144,11 @@ def _read(file: h5py.File, digest: str) -> Table:
     )
 
 
-def _natural_column(parameter: Parameter, numbers: NDArray[np.float64]) -> NDArray[np.generic] | list[str]:
+def _natural_column(parameter: Parameter, numbers: NDArray[np.float64]) -> NDArray[np.generic]:
     """Natural values that a person can read: floats, with NaN where inactive; words, empty where inactive."""
     values = [None if np.isnan(x) else parameter.decode(float(x)) for x in numbers]
     if any(isinstance(value, str) for value in values):
-        return ["" if value is None else str(value) for value in values]
+        return _words("" if value is None else str(value) for value in values)
     if isinstance(parameter, Number) and parameter.integer and None not in values:
         return np.array(values, dtype=np.int64)
     if values and all(isinstance(value, bool) for value in values):
@@ -162,6 +170,6 @@ def _static(problem: Problem, runs: Runs) -> Mapping[str, NDArray[np.int64]]:
     names = {"log10_params": "parameters", "log10_macs": "macs"}
     return {
         names[name]: np.rint(10.0 ** function(natural)).astype(np.int64)
-        for name, function in problem.known.items()
+        for name, function in sorted(problem.known.items())
         if name in names
     }

@@ -1,0 +1,129 @@
+"""Merging: in any order, any number of times, and with whoever is still at work, the table is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bagbench.problems import get_problem
+from bagbench.problems.errors import FileProblem
+from bagbench.tables.designs import Plan
+from bagbench.tables.journal import Journal, journal_folder
+from bagbench.tables.merge import merge_journal
+from bagbench.tables.runs import Entry
+from bagbench.tables.table import Table
+
+PLAN = Plan(problem="digits")
+MakeEntry = Callable[..., Entry]
+
+
+@pytest.fixture
+def entries(make_entry: MakeEntry) -> list[Entry]:
+    vectors = get_problem("digits").space.sample(np.random.default_rng(0), 5)
+    entries = [make_entry(vector, index=index) for index, vector in enumerate(vectors)]
+    entries.append(make_entry(vectors[0], seed=1, index=5))
+    entries.append(make_entry(vectors[1], index=6, epochs=4, status="failed"))  # the same run again: the first stays
+    return entries
+
+
+def add(table: Path, entries: list[Entry]) -> None:
+    with Journal(journal_folder(table), PLAN) as journal:
+        for entry in entries:
+            journal.append(entry)
+
+
+def test_journal_becomes_a_table_and_goes(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    add(path, entries[:3])
+    assert merge_journal(path) == 3
+    assert list(tmp_path.iterdir()) == [path]
+    stored = Table.open(path)
+    assert sorted(stored.runs.digests.astype(str)) == sorted(entry["digest"] for entry in entries[:3])
+    assert stored.plan == PLAN
+
+
+def test_order_makes_no_difference(tmp_path: Path, entries: list[Entry]) -> None:
+    parts = entries[:2], entries[2:5], entries[5:]
+    contents = set()
+    for number, order in enumerate(permutations(parts)):
+        path = tmp_path / f"{number}.h5"
+        for part in order:
+            add(path, part)
+            if number % 2:
+                merge_journal(path)
+        assert merge_journal(path) == 6
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+
+
+def test_merging_again_changes_nothing(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    add(path, entries)
+    merge_journal(path)
+    before = path.read_bytes()
+    assert merge_journal(path) == 6
+    add(path, entries[2:4])
+    assert merge_journal(path) == 6
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_to_merge_makes_no_table(tmp_path: Path) -> None:
+    assert merge_journal(tmp_path / "t.h5") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journal_stays_while_somebody_is_at_work(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    with Journal(journal_folder(path), PLAN) as journal:
+        journal.append(entries[0])
+        assert merge_journal(path) == 1
+        journal.append(entries[1])
+    assert merge_journal(path) == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_leftovers_of_the_killed_are_removed(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    add(path, entries)
+    (tmp_path / ".t.h5.0123abcd.tmp").write_bytes(b"half a table")
+    (tmp_path / ".other.h5.0123abcd.tmp").write_bytes(b"not ours")
+    merge_journal(path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == [".other.h5.0123abcd.tmp", "t.h5"]
+
+
+def test_damage_leaves_table_and_journal_as_they_are(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    add(path, entries[:3])
+    merge_journal(path)
+    add(path, entries[3:])
+    path.write_bytes(path.read_bytes()[:-1])
+    files = sorted(tmp_path.rglob("*"))
+    with pytest.raises(FileProblem, match="t.h5 is truncated"):
+        merge_journal(path)
+    assert sorted(tmp_path.rglob("*")) == files
+
+
+def test_runs_without_their_plan_are_refused(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    add(path, entries)
+    (journal_folder(path) / "plan.json").unlink()
+    with pytest.raises(FileProblem, match=r"^journal .*t.h5.journal has runs but no plan.json: put the file back"):
+        merge_journal(path)
+
+
+def test_quantity_that_only_later_runs_have_is_nan_before(tmp_path: Path, entries: list[Entry]) -> None:
+    path = tmp_path / "t.h5"
+    add(path, entries[:1])
+    merge_journal(path)
+    richer: Entry = {**entries[2], "curves": {**entries[2]["curves"], "energy": [1.0, 2.0]}}
+    add(path, [richer])
+    merge_journal(path)
+    runs = Table.open(path).runs
+    row = runs.digests.astype(str).tolist().index(richer["digest"])
+    np.testing.assert_array_equal(runs.curves["energy"][row], [1.0, 2.0] + [np.nan] * 23)
+    assert np.isnan(runs.curves["energy"][1 - row]).all()

@@ -7,7 +7,13 @@ import sys
 import typer
 
 from ..problems.errors import BagbenchError
-from . import populate
+from .compare import compare
+from .fit import fit
+from .info import info
+from .populate import populate
+from .query import query
+from .report import report
+from .validate import validate
 
 app = typer.Typer(
     name="bagbench",
@@ -16,14 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@app.callback()
-def _root() -> None:
-    """Keep subcommands, however many there are."""
-
-
-app.command("populate")(populate.populate)
+for command in (info, query, populate, fit, compare, report, validate):
+    app.command()(command)
 
 
 def main() -> None:
@@ -31,8 +31,16 @@ def main() -> None:
     try:
         app()
     except BagbenchError as error:
-        print(f"bagbench: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}")
+
+
+def _fail(message: str) -> None:
+    print("bagbench:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,263 @@
+"""Checking a race against the truth: train what it found for real, and compare with what was predicted.
+
+A `Claim` is what a race says of one configuration on a final front. Training them is resumable: ``validation.csv`` is
+written anew after every run, and runs that are in it are not trained again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems import PROBLEMS, get_problem
+from ..problems.benchmark import Outcome
+from ..problems.errors import InvalidArgument
+from ..problems.problem import Losses, Problem
+from ..problems.record import to_curve
+from ..problems.space import Vector
+from ..simulator.benchmarks import open_benchmark
+from ..simulator.progress import SILENT, Progress
+from ..tables.executor import open_executor
+from ..tables.populate import open_trainer
+from .races import Experiment
+
+HELD = 0.5
+"""Kendall's tau from which on a ranking counts as held: three of four pairs are in the predicted order."""
+
+_FEWEST = 3  # configurations that can show a ranking
+
+Trainings = Mapping[tuple[str, int], Outcome]
+"""True outcomes after the last epoch, by digest of the configuration and seed; NaN losses where a run failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a race says of a configuration on its final front."""
+
+    digest: str
+    vector: Vector
+    """(d,)"""
+    losses: Losses
+    """(m,) as predicted."""
+    seconds: float
+    """Of a whole training, as predicted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How well one quantity was predicted over the configurations of a front."""
+
+    name: str
+    unit: str
+    kendall_tau: float
+    """1: the predicted order; 0: any order; NaN where there is no order to compare."""
+    mean_error: float
+    """Mean of true minus predicted value."""
+    rmse: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """Claims beside the truth; rows of the arrays are the n ``claims`` that have a true outcome."""
+
+    problem: Problem
+    claims: tuple[Claim, ...]
+    """By ascending first loss, as predicted."""
+    losses: Losses
+    """(n, m) true losses, means over seeds."""
+    seconds: NDArray[np.float64]
+    """(n,) true seconds, means over seeds."""
+    failed: int
+    """Runs that failed; they count nowhere else."""
+
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """Compare every objective that is trained, and the seconds."""
+        predicted = np.array([claim.losses for claim in self.claims]).reshape(self.losses.shape)
+        compared = [
+            _agreement(objective.name, objective.unit, predicted[:, column], self.losses[:, column])
+            for column, objective in enumerate(self.problem.objectives)
+            if objective.name not in self.problem.known
+        ]
+        return (*compared, _agreement("seconds", "s", np.array([c.seconds for c in self.claims]), self.seconds))
+
+    @property
+    def sentence(self) -> str:
+        """Whether the predicted ranking of the front held."""
+        first, n = self.agreements[0], len(self.claims)
+        if n < _FEWEST or math.isnan(first.kendall_tau):
+            return f"{n} configurations are too few, or too equal, to say whether the ranking of the front holds."
+        verdict = "held" if first.kendall_tau >= HELD else "did not hold"
+        error = f"{abs(first.mean_error):.3g} {first.unit}".rstrip()
+        direction = "above" if first.mean_error >= 0 else "below"
+        return (
+            f"The predicted ranking of the front {verdict}: Kendall tau {first.kendall_tau:.2f} in {first.name} over "
+            f"{n} configurations, whose true {first.name} is on average {error} {direction} the prediction."
+        )
+
+
+def check_validity(experiment: Experiment) -> None:
+    """Check that training can contradict the races of an experiment.
+
+    Raises
+    ------
+    InvalidArgument
+        If they were trained for real already, their problem has no trainer, or all objectives are known exactly.
+    """
+    problem = experiment.problem
+    if experiment.settings["source"] == "trainer":
+        raise InvalidArgument(
+            "these races were answered by the true trainer: there is nothing to validate; expected races on a "
+            "surrogate or table (`bagbench compare --source surrogate`)"
+        )
+    if problem.name not in PROBLEMS or get_problem(problem.name).space != problem.space:
+        raise InvalidArgument(
+            f"the problem {problem.name!r} of these races has no trainer here: expected one of "
+            f"{', '.join(sorted(PROBLEMS))}, with the search space that is shipped; train the configurations of "
+            "report.html yourself"
+        )
+    if all(name in problem.known for name in problem.objective_names):
+        raise InvalidArgument(
+            f"the objectives {', '.join(problem.objective_names)} are exact functions of the configuration: training "
+            "cannot contradict them; expected races with an objective such as val_error"
+        )
+
+
+def find_claims(experiment: Experiment) -> tuple[Claim, ...]:
+    """List the union of the final fronts of all races, each configuration once.
+
+    The first k of them are spread over the whole fronts, whatever k is: each is the one farthest from those before.
+    """
+    fronts = [experiment.front(race) for race in experiment.races]
+    losses, vectors = (np.concatenate(parts) for parts in zip(*fronts, strict=True))
+    problem, settings = experiment.problem, experiment.settings
+    digests = problem.space.digests(vectors)
+    rows = np.array(sorted({digest: row for row, digest in reversed([*enumerate(digests)])}.values()), dtype=int)
+    scale = problem.reference_point - problem.ideal_point
+    rows = rows[spread_out(losses[rows] / scale)]
+    benchmark = open_benchmark(
+        settings["problem"], settings["source"], noise=settings["noise"], objectives=settings["objectives"]
+    )
+    _, seconds = benchmark.query_batch(vectors[rows], np.full(len(rows), problem.max_epochs))
+    return tuple(
+        Claim(digest=digests[row], vector=vectors[row], losses=losses[row], seconds=cost)
+        for row, cost in zip(rows, seconds.tolist(), strict=True)
+    )
+
+
+def spread_out(points: NDArray[np.float64], /) -> NDArray[np.intp]:
+    """Order points (n, m) so that every prefix is spread over all of them.
+
+    The first has the least first coordinate; each further one is the farthest from those before (Gonzalez 1985).
+    """
+    order: list[int] = []
+    distance = np.full(len(points), math.inf)
+    following = int(np.argmin(points[:, 0])) if len(points) else 0
+    while len(order) < len(points):
+        order.append(following)
+        distance = np.minimum(distance, np.linalg.norm(points - points[following], axis=1))
+        distance[order] = -1.0
+        following = int(np.argmax(distance))
+    return np.array(order, dtype=np.intp)
+
+
+def train_claims(
+    claims: Sequence[Claim],
+    problem: Problem,
+    path: Path,
+    *,
+    seeds: int,
+    jobs: int,
+    device: str = "auto",
+    runs: int | None = None,
+    progress: Progress = SILENT,
+) -> Trainings:
+    """Train the first ``runs`` of the claims (None: all) with each of ``seeds`` seeds, and keep ``path`` up to date.
+
+    Parameters
+    ----------
+    claims
+        All of them: what ``path`` holds of others is dropped.
+    path
+        ``validation.csv``; what it holds is not trained again.
+    jobs
+        Number of worker processes, with one thread each.
+    progress
+        Is told the number of finished runs.
+
+    Raises
+    ------
+    MissingExtra
+        If torch is not installed.
+    UnknownName, InvalidArgument
+        If there is no such device.
+    FileProblem
+        If there is a ``path`` that this function did not write.
+    """
+    from .validation_file import read_trainings, write_trainings
+
+    trained = dict(read_trainings(path, problem)) if path.exists() else {}
+    wanted = [(claim, seed) for claim in claims[:runs] for seed in range(seeds)]
+    missing = [(claim, seed) for claim, seed in wanted if (claim.digest, seed) not in trained]
+    progress.update(len(wanted) - len(missing))
+    open_trainer(problem.name, device)  # errors now, and not in a worker
+    if not missing:
+        return trained
+    with open_executor(jobs, processes=True) as executor:
+        futures = {
+            executor.submit(_train, problem.name, problem.objective_names, claim.vector, seed, device): (claim, seed)
+            for claim, seed in missing
+        }
+        for count, future in enumerate(as_completed(futures), len(wanted) - len(missing) + 1):
+            claim, seed = futures[future]
+            trained[claim.digest, seed] = future.result()
+            write_trainings(path, problem, claims, trained)
+            progress.update(count)
+    return trained
+
+
+def _train(name: str, objectives: tuple[str, ...], vector: Vector, seed: int, device: str) -> Outcome:
+    """Train one configuration to the end; runs in a worker process."""
+    trainer = open_trainer(name, device)
+    problem = trainer.problem.with_objectives(objectives)
+    record = trainer.record(vector, seed=seed)
+    if len(record.curves.get("train_seconds", ())) < problem.max_epochs:
+        return Outcome(np.full(len(objectives), math.nan), math.nan, record.status)
+    return to_curve(problem, vector, record.curves).at(problem.max_epochs)
+
+
+def compare_with_truth(claims: Sequence[Claim], trainings: Trainings, problem: Problem) -> Validation:
+    """Put claims beside the means of their true outcomes; claims without any are left out."""
+    outcomes: dict[str, list[Outcome]] = {}
+    for (digest, _), outcome in sorted(trainings.items(), key=lambda item: item[0]):
+        if math.isfinite(outcome.seconds):
+            outcomes.setdefault(digest, []).append(outcome)
+    known = sorted((claim for claim in claims if claim.digest in outcomes), key=lambda claim: claim.losses.tolist())
+    means = [np.mean([outcome.losses for outcome in outcomes[claim.digest]], axis=0) for claim in known]
+    return Validation(
+        problem=problem,
+        claims=tuple(known),
+        losses=np.array(means).reshape(len(known), len(problem.objectives)),
+        seconds=np.array([np.mean([outcome.seconds for outcome in outcomes[claim.digest]]) for claim in known]),
+        failed=sum(not math.isfinite(outcome.seconds) for outcome in trainings.values()),
+    )
+
+
+def _agreement(name: str, unit: str, predicted: NDArray[np.float64], true: NDArray[np.float64]) -> Agreement:
+    from scipy.stats import kendalltau
+
+    errors = true - predicted
+    varies = len(np.unique(predicted)) > 1 and len(np.unique(true)) > 1
+    return Agreement(
+        name=name,
+        unit=unit,
+        kendall_tau=float(kendalltau(predicted, true).statistic) if varies else math.nan,
+        mean_error=float(errors.mean()) if len(errors) else math.nan,
+        rmse=float(np.sqrt(np.mean(errors**2))) if len(errors) else math.nan,
+    )

@@ -1,7 +1,8 @@
 """One parameter of a search space: its values, and their numbers in [0, 1].
 
 A *number* parameter (float or integer, linear or log) maps to the unit interval; a *choice* parameter (categorical,
-ordinal, constant) maps to its choice index. Numbers equal those of ConfigSpace's vectors; distributions too.
+ordinal, constant) maps to its choice index. Numbers equal those of ConfigSpace's vectors, but for constants, which
+are 1 there; distributions are equal, too.
 """
 
 from __future__ import annotations

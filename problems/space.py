@@ -76,7 +76,7 @@ class Space:
     @classmethod
     def from_document(cls, document: Mapping[str, object]) -> Space:
         """Compile the parsed form of a ConfigSpace JSON document; see `from_json`."""
-        items = document.get("hyperparameters")
+        items = document.get("hyperparameters") if isinstance(document, Mapping) else None
         if not isinstance(items, Sequence) or not items:
             raise InvalidConfiguration("search space: expected a ConfigSpace document with a list 'hyperparameters'")
         if document.get("forbiddens"):
@@ -204,9 +204,7 @@ class Space:
         if not isinstance(config, np.ndarray):
             return self.encode(config)
         if config.shape != (len(self),):
-            raise InvalidConfiguration(
-                f"a vector of space {self.name!r} has shape ({len(self)},), got {config.shape}"
-            )
+            raise InvalidConfiguration(f"a vector of space {self.name!r} has shape ({len(self)},), got {config.shape}")
         if not self._is_exact(config.tolist()):
             self.check(config[None])
         return np.asarray(config, dtype=np.float64)

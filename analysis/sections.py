@@ -55,7 +55,14 @@ def command(experiment: Experiment, /) -> str:
         words += ["--evaluations", str(settings["budget_evaluations"])]
     if settings["workers"] != 1:
         words += ["--workers", str(settings["workers"])]
-    return shlex.join([*words, "--source", settings["source"], "--out", "DIR"])
+    words += ["--source", settings["source"]]
+    if settings["noise"] != "mean":
+        words += ["--noise", settings["noise"]]
+    if settings["objectives"] is not None:
+        words += ["--objectives", ",".join(settings["objectives"])]
+    if not settings["checkpointing"]:
+        words += ["--no-checkpointing"]
+    return shlex.join([*words, "--out", "DIR"])
 
 
 def _ranking(experiment: Experiment, summary: Summary) -> Section:

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..problems import PROBLEMS, get_problem
-from ..problems.benchmark import Outcome
+from ..problems.benchmark import Benchmark, Outcome
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Problem
 from ..problems.record import to_curve
 from ..problems.space import Vector
-from ..simulator.benchmarks import open_benchmark
 from ..simulator.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.populate import open_trainer
@@ -129,21 +128,24 @@ def check_validity(experiment: Experiment) -> None:
         )
 
 
-def find_claims(experiment: Experiment) -> tuple[Claim, ...]:
+def find_claims(experiment: Experiment, benchmark: Benchmark) -> tuple[Claim, ...]:
     """List the union of the final fronts of all races, each configuration once.
 
     The first k of them are spread over the whole fronts, whatever k is: each is the one farthest from those before.
+
+    Parameters
+    ----------
+    benchmark
+        The one that answered; it says how long each training takes from scratch.
     """
     fronts = [experiment.front(race) for race in experiment.races]
     losses, vectors = (np.concatenate(parts) for parts in zip(*fronts, strict=True))
-    problem, settings = experiment.problem, experiment.settings
+    problem = experiment.problem
     digests = problem.space.digests(vectors)
-    rows = np.array(sorted({digest: row for row, digest in reversed([*enumerate(digests)])}.values()), dtype=int)
+    first = {digest: row for row, digest in reversed([*enumerate(digests)])}
+    rows = np.array(sorted(first.values()), dtype=np.intp)
     scale = problem.reference_point - problem.ideal_point
     rows = rows[spread_out(losses[rows] / scale)]
-    benchmark = open_benchmark(
-        settings["problem"], settings["source"], noise=settings["noise"], objectives=settings["objectives"]
-    )
     _, seconds = benchmark.query_batch(vectors[rows], np.full(len(rows), problem.max_epochs))
     return tuple(
         Claim(digest=digests[row], vector=vectors[row], losses=losses[row], seconds=cost)
@@ -206,9 +208,9 @@ def train_claims(
     wanted = [(claim, seed) for claim in claims[:runs] for seed in range(seeds)]
     missing = [(claim, seed) for claim, seed in wanted if (claim.digest, seed) not in trained]
     progress.update(len(wanted) - len(missing))
-    open_trainer(problem.name, device)  # errors now, and not in a worker
     if not missing:
         return trained
+    open_trainer(problem.name, device)  # errors now, and not in a worker
     with open_executor(jobs, processes=True) as executor:
         futures = {
             executor.submit(_train, problem.name, problem.objective_names, claim.vector, seed, device): (claim, seed)

@@ -12,7 +12,7 @@ import typer
 from ..problems.errors import FileProblem, InvalidArgument
 from .card import print_card
 from .console import Bar, output, print_json, remark
-from .options import AsJson
+from .options import AsJson, Jobs, check_positive, cores
 
 
 def fit(
@@ -20,6 +20,7 @@ def fit(
     out: Annotated[Path, typer.Option(metavar="SURROGATE.onnx", help="The file to write.")],
     model: Annotated[str, typer.Option(help="xgboost, lightgbm, or both averaged.")] = "both",
     card: Annotated[Path | None, typer.Option(metavar="CARD.json", help="Also write the quality card here.")] = None,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a surrogate to TABLE.h5 and print its quality card.
@@ -31,6 +32,7 @@ def fit(
     from ..surrogates.training import Recipe
     from ..tables.table import Table
 
+    check_positive(jobs=jobs)
     recipe = Recipe()
     recipe = replace(recipe, teacher=replace(recipe.teacher, model=model))
     runs = Table.open(table)
@@ -40,7 +42,7 @@ def fit(
         if not path.parent.is_dir():
             raise FileProblem(f"cannot write {path}: there is no folder {path.parent}; make it first")
     with Bar("fitting", "forests") as bar:
-        quality = fit_surrogate(runs, out, recipe=recipe, progress=bar)
+        quality = fit_surrogate(runs, out, recipe=recipe, jobs=jobs or cores(), progress=bar)
     if card is not None:
         write_atomically(card, json.dumps(quality, indent=1) + "\n")
     if as_json:

@@ -34,11 +34,14 @@ def validate(
     """
     from ..analysis.races import load_experiment
     from ..analysis.validation import check_validity, compare_with_truth, find_claims, train_claims
+    from ..simulator.benchmarks import open_benchmark
 
     check_positive(runs=runs, seeds=seeds, jobs=jobs)
     experiment = load_experiment(folder)
     check_validity(experiment)
-    claims, problem, path = find_claims(experiment), experiment.problem, folder / VALIDATION_FILE
+    asked = experiment.settings
+    benchmark = open_benchmark(asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"])
+    claims, problem, path = find_claims(experiment, benchmark), experiment.problem, folder / VALIDATION_FILE
     with resumable(), Bar("training", "runs", len(claims[:runs]) * seeds) as bar:
         trained = train_claims(
             claims, problem, path, seeds=seeds, jobs=jobs or cores(), device=device, runs=runs, progress=bar

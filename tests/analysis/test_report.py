@@ -177,6 +177,10 @@ def test_the_command_repeats_the_settings(experiment: Experiment) -> None:
     assert command(experiment) == (
         "bagbench compare digits --optimizers random-search,sh-emoa --seeds 10 --workers 2 --source trainer --out DIR"
     )
+    settings = {**experiment.settings, "noise": "sample", "objectives": ["val_loss"], "checkpointing": False}
+    assert command(replace(experiment, settings=settings)).endswith(  # type: ignore[arg-type]
+        "--source trainer --noise sample --objectives val_loss --no-checkpointing --out DIR"
+    )
 
 
 def test_the_quality_card_is_shown_where_there_is_one(experiment: Experiment) -> None:

@@ -1,0 +1,76 @@
+"""``bagbench info``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bagbench.optimizers import METHODS
+from bagbench.problems import PROBLEMS, get_problem
+from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.tables.table import Table
+
+
+def test_without_a_problem_lists_all_of_them(bagbench: Callable) -> None:
+    ran = bagbench("info")
+    assert ran.code == 0
+    assert all(name in ran.out for name in PROBLEMS)
+    documents = json.loads(bagbench("info", "--json").out)["problems"]
+    assert [document["name"] for document in documents] == list(PROBLEMS)
+
+
+def test_problem_is_described_by_its_space_and_objectives(bagbench: Callable) -> None:
+    problem = get_problem("digits")
+    ran = bagbench("info", "digits")
+    assert all(name in ran.out for name in (*problem.space.names, *(metric.name for metric in problem.metrics)))
+    assert problem.citation in ran.out
+    document = json.loads(bagbench("info", "digits", "--json").out)
+    assert document["space"] == json.loads(problem.space.document)
+    assert document["metrics"][1] == {
+        "name": "log10_params", "unit": "", "reference": 7.0, "ideal": 2.0, "known": True
+    }  # fmt: skip
+
+
+def test_default_that_is_shown_is_a_configuration(bagbench: Callable) -> None:
+    default = json.loads(bagbench("info", "digits", "--json").out)["default"]
+    assert len(get_problem("digits").space.encode(default)) == 13
+    assert f"default: {json.dumps(default)}" in bagbench("info", "digits").out
+
+
+def test_table_is_described_by_its_runs(bagbench: Callable, table: Path) -> None:
+    assert "80 real runs of 80 configurations" in bagbench("info", table).out
+    document = json.loads(bagbench("info", table, "--json").out)
+    assert document["table"] == {
+        "file": str(table), "runs": 80, "configurations": 80, "sha256": Table.open(table).sha256
+    }  # fmt: skip
+
+
+def test_surrogate_is_described_by_its_quality_card(bagbench: Callable, surrogate: Path) -> None:
+    card = SurrogateBenchmark(surrogate).card
+    document = json.loads(bagbench("info", surrogate, "--json").out)
+    assert document["surrogate"]["card"] == card
+    ran = bagbench("info", surrogate)
+    scores = card["metrics"]["val_error"]["full_fidelity"]  # type: ignore[index]
+    (line,) = (line for line in ran.out.splitlines() if line.startswith("val_error ") and "%" not in line)
+    assert f"{scores['r2']:.3f} (-)" in line  # without replicates there is no ceiling
+    assert f"{scores['kendall_tau']:.3f}" in line
+
+
+def test_optimizers_are_those_of_the_catalogue(bagbench: Callable) -> None:
+    ran = bagbench("info", "--optimizers")
+    assert all(name in ran.out for name in METHODS)
+    documents = json.loads(bagbench("info", "--optimizers", "--json").out)["optimizers"]
+    assert [document["name"] for document in documents] == list(METHODS)
+
+
+def test_asking_what_there_is_imports_nothing_heavy(surrogate: Path) -> None:
+    code = (
+        "import sys; from bagbench.scripts import cli\n"
+        "try: cli.main()\n"
+        "finally: print(*sorted({'torch', 'scipy.stats', 'sklearn', 'plotly', 'xgboost', 'lightgbm'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "info", surrogate], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,47 @@
+"""``bagbench query``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bagbench.simulator.benchmarks import open_benchmark
+from bagbench.tables.table import Table
+
+
+@pytest.mark.parametrize("noise", ["mean", "sample"])
+def test_answer_is_the_benchmarks(noise: str, bagbench: Callable, surrogate: Path, config: str) -> None:
+    benchmark = open_benchmark(surrogate, noise=noise, objectives=("train_seconds", "val_error"))
+    outcome = benchmark.query(json.loads(config), epochs=7, seed=3)
+    words = ("--epochs", 7, "--seed", 3, "--noise", noise, "--objectives", "train_seconds, val_error", "--json")
+    answer = json.loads(bagbench("query", surrogate, "--config", config, *words).out)
+    assert list(answer["losses"].items()) == list(zip(("train_seconds", "val_error"), outcome.losses, strict=True))
+    assert (answer["seconds"], answer["epochs"], answer["seed"]) == (outcome.seconds, 7, 3)
+
+
+def test_answer_names_units_and_the_size_in_plain_numbers(bagbench: Callable, surrogate: Path, config: str) -> None:
+    ran = bagbench("query", surrogate, "--config", config)
+    assert ran.code == 0
+    outcome = open_benchmark(surrogate).query(json.loads(config))
+    words = [line.split() for line in ran.out.splitlines()]
+    assert ["val_error", f"{outcome.losses[0]:.4g}", "%"] in words
+    assert ["log10_params", f"{outcome.losses[1]:.4g}", f"{10 ** outcome.losses[1]:,.0f}"] in words
+    assert ["training", f"{outcome.seconds:.4g}", "s"] in words
+
+
+def test_table_answers_what_it_holds(bagbench: Callable, table: Path) -> None:
+    stored = Table.open(table)
+    config = stored.problem.space.decode(stored.runs.vectors[5])
+    answer = json.loads(bagbench("query", table, "--config", json.dumps(config), "--json").out)
+    assert answer["losses"]["val_error"] == stored.losses("val_error")[5, -1]
+    assert answer["source"] == "table"
+
+
+def test_trainer_answers_by_training(bagbench: Callable, config: str) -> None:
+    words = ("--source", "trainer", "--epochs", 1, "--json")
+    answer = json.loads(bagbench("query", "digits", "--config", config, *words).out)
+    assert 0 <= answer["losses"]["val_error"] <= 100
+    assert answer["seconds"] > 0

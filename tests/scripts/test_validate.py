@@ -1,0 +1,103 @@
+"""``bagbench validate``, with the true trainer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bagbench.problems import get_problem
+from bagbench.simulator.history import History
+from bagbench.tables.populate import open_trainer
+
+
+@pytest.fixture
+def races(bagbench: Callable, surrogate: Path) -> Path:
+    words = ("--optimizers", "random-search", "--seeds", 2, "--evaluations", 15, "--jobs", 1, "--out", "out")
+    assert bagbench("compare", surrogate, *words).code == 0
+    return Path("out")
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "validation.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_front_is_retrained_once_and_compared(bagbench: Callable, races: Path) -> None:
+    """True losses are the trainer's, predictions the race's; a second call trains only what is missing."""
+    assert bagbench("validate", races, "--runs", 1, "--jobs", 1, "--device", "cpu").code == 0
+    (first,) = rows(races)
+    problem = get_problem("digits")
+    outcome = open_trainer("digits", "cpu").query(json.loads(first["config"]), seed=0)
+    assert float(first["true_val_error"]) == outcome.losses[0]
+    assert first["digest"] == problem.space.digest(json.loads(first["config"]))
+    claimed = {}
+    for path in (races / "races").iterdir():
+        history = History.load(path)
+        claimed |= dict(zip(history.digests.tolist(), history.losses.tolist(), strict=True))
+    assert [float(first["predicted_val_error"]), float(first["predicted_log10_params"])] == claimed[first["digest"]]
+
+    text = (races / "validation.csv").read_text()
+    (races / "validation.csv").write_text(text.replace(first["true_val_error"], "12.5"))  # shows what is trained again
+    ran = bagbench("validate", races, "--runs", 3, "--jobs", 1, "--device", "cpu")
+    assert ran.code == 0
+    assert [row["true_val_error"] == "12.5" for row in rows(races)] == [True, False, False]
+    assert "The predicted ranking of the front" in ran.out
+    assert f"{float(first['predicted_val_error']):.2f}  12.50" in ran.out
+
+    verdict = json.loads(bagbench("validate", races, "--runs", 3, "--json").out)
+    assert [line["name"] for line in verdict["agreements"]] == ["val_error", "seconds"]
+
+
+def test_training_without_torch_says_what_to_install(
+    bagbench: Callable, races: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_trainer.cache_clear()
+    monkeypatch.delitem(sys.modules, "bagbench.problems.trainer", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    ran = bagbench("validate", races)
+    assert ran.code == 2
+    assert "needs torch, which is not installed: pip install 'bagbench[train]'" in ran.err
+    assert not (races / "validation.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "explanation"),
+    [
+        ("", "has other columns: expected the validation.csv that `bagbench validate` wrote"),
+        ("name,value\na,1\n", "has other columns"),
+        ("{header}\nabc,0,ok\n", "line 2 is damaged"),
+        ("{header}\nabc,0,ok,1,much,1,1,1,1,{{}}\n", "line 2 is damaged .* move it away to start anew"),
+    ],
+)
+def test_foreign_validation_is_refused_and_kept(
+    content: str, explanation: str, bagbench: Callable, races: Path
+) -> None:
+    names = ("val_error", "log10_params", "seconds")
+    header = ",".join(["digest,seed,status", *(f"predicted_{n},true_{n}" for n in names), "config"])
+    text = content.format(header=header)
+    (races / "validation.csv").write_text(text)
+    ran = bagbench("validate", races, "--runs", 1)
+    assert ran.code == 2
+    assert re.search(explanation, ran.err)
+    assert (races / "validation.csv").read_text() == text
+
+
+def test_unknown_device_is_refused(bagbench: Callable, races: Path) -> None:
+    ran = bagbench("validate", races, "--device", "abacus")
+    assert ran.code == 2
+    assert "unknown device 'abacus': expected one of auto, cpu, cuda" in ran.err
+    assert not (races / "validation.csv").exists()
+
+
+def test_exact_objectives_leave_nothing_to_validate(bagbench: Callable, surrogate: Path) -> None:
+    words = ("--optimizers", "random-search", "--seeds", 1, "--evaluations", 5, "--jobs", 1, "--out", "out")
+    bagbench("compare", surrogate, *words, "--objectives", "log10_params,log10_macs")
+    ran = bagbench("validate", "out")
+    assert ran.code == 2
+    assert "are exact functions of the configuration" in ran.err

@@ -42,7 +42,7 @@ class DataSet:
 
 
 def stratified(labels: NDArray[np.int64], sizes: tuple[int, ...]) -> list[NDArray[np.int64]]:
-    """Split indices 0..n-1 into parts of exactly these ``sizes``, each with (nearly) the classes' shares.
+    """Split indices 0..n-1 into parts of exactly these ``sizes``, each with roughly the classes' shares.
 
     The order inside a class is that of a hash of the index, so the split is the same on every machine and for ever;
     then the classes are interleaved evenly and the sequence is cut.

@@ -59,10 +59,13 @@ def values_of(item: Document) -> list[Any]:
 
 
 @st.composite
-def clauses(draw: Callable[[st.SearchStrategy[Any]], Any], parents: list[Document], child: str) -> Document:
+def clauses(
+    draw: Callable[[st.SearchStrategy[Any]], Any], parents: list[Document], child: str, free: set[str]
+) -> Document:
     parent = draw(st.sampled_from(parents))
     values = values_of(parent)
-    kinds = ["EQ", "IN"] + (["NEQ"] if len(values) > 1 else [])
+    # ConfigSpace is of two minds about a parent that is inactive and thus not equal to anything.
+    kinds = ["EQ", "IN"] + (["NEQ"] if len(values) > 1 and parent["name"] in free else [])
     kinds += (
         ["LT", "GT"] if parent["type"] == "ordinal" or (parent["type"] == "uniform_int" and len(values) > 2) else []
     )
@@ -82,8 +85,9 @@ def documents(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Document:
     conditions = []
     for i, item in enumerate(items):
         parents = [parent for parent in items[:i] if parent["type"] != "uniform_float"]
+        free = {item["name"] for item in items} - {condition["child"] for condition in conditions}
         parts = draw(st.integers(0, 3)) if parents else 0
-        listed = [draw(clauses(parents, item["name"])) for _ in range(parts)]
+        listed = [draw(clauses(parents, item["name"], free)) for _ in range(parts)]
         listed = [
             clause for k, clause in enumerate(listed) if clause["parent"] not in [c["parent"] for c in listed[:k]]
         ]

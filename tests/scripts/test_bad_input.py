@@ -35,13 +35,13 @@ QUERY = "query {surrogate} --config"
 COMPARE = "compare {surrogate} --jobs 1 --evaluations 3 --out out"
 
 MISTAKES: dict[str, tuple[str, tuple[object, ...], str]] = {
-    "unknown problem": ("info", ("digitz",), r"unknown problem 'digitz': expected one of digits; did you mean 'digits'"),
+    "unknown problem": ("info", ("digitz",), r"unknown problem 'digitz': expected one of digits; did you mean"),
     "problem of no kind": ("info", ("digits.csv",), r"expected one that ends in \.h5 .* or \.onnx"),
     "unknown source": (QUERY, (changed(), "--source", "oracle"), "unknown source 'oracle': expected one of surrogate"),
     "source of another kind": (QUERY, (changed(), "--source", "table"), "is a surrogate, got source 'table'"),
     "unknown noise": (QUERY, (changed(), "--noise", "loud"), "unknown noise 'loud': expected one of mean, sample"),
-    "noise of a table": ("query {table} --config", (changed(), "--noise", "sample"), "noise='sample' is for surrogates"),
-    "unknown objective": (QUERY, (changed(), "--objectives", "val_eror"), "unknown objective .*did you mean 'val_error'"),
+    "noise of a table": ("query {table} --config", (changed(), "--noise", "sample"), "noise='sample' is for surrog"),
+    "unknown objective": (QUERY, (changed(), "--objectives", "val_eror"), "unknown objective .*mean 'val_error'"),
     "objective named twice": (QUERY, (changed(), "--objectives", "val_error,val_error"), "one or more different names"),
     "unknown hyperparameter": (QUERY, (changed(lr=0.1),), "unknown hyperparameter 'lr': expected one of"),
     "value out of range": (QUERY, (changed(lr_init=2.0),), r"'lr_init' is 2.0: expected a number in \[1e-05, 1\]"),
@@ -70,8 +70,8 @@ MISTAKES: dict[str, tuple[str, tuple[object, ...], str]] = {
     "no experiment to validate": ("validate", ("nowhere",), "expected the experiment.json of a folder"),
     "nothing to retrain": ("validate", ("nowhere", "--runs", 0), "--runs is 0: expected a whole number, 1 or more"),
     "no table to fit": ("fit nowhere.h5", ("--out", "mine.onnx"), r"nowhere\.h5"),
-    "unknown model": ("fit {table}", ("--out", "mine.onnx", "--model", "forest"), "unknown model 'forest': expected one"),
-    "surrogate of another name": ("fit {table}", ("--out", "mine.bin"), r"expected a name that ends in \.onnx, such as"),
+    "unknown model": ("fit {table}", ("--out", "mine.onnx", "--model", "forest"), "unknown model 'forest': expected"),
+    "surrogate of another name": ("fit {table}", ("--out", "mine.bin"), r"expected a name that ends in \.onnx"),
     "no folder for the surrogate": ("fit {table}", ("--out", "no/mine.onnx"), "there is no folder no; make it first"),
     "no folder for the card": (
         "fit {table}", ("--out", "mine.onnx", "--card", "no/card.json"), "there is no folder no; make it first"

@@ -28,6 +28,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_front_is_retrained_once_and_compared(bagbench: Callable, races: Path) -> None:
     """True losses are the trainer's, predictions the race's; a second call trains only what is missing."""
     assert bagbench("validate", races, "--runs", 1, "--jobs", 1, "--device", "cpu").code == 0

@@ -15,7 +15,9 @@ from ..problems.space import Config, Vector
 from .description import Description
 from .features import Features
 from .file import read_sealed
-from .serving import OnnxModel, ServedForests
+from .noise import Noise
+from .serving import ServedForests
+from .subgraph import read_metadata
 from .targets import SECONDS
 
 NOISES = ("mean", "sample")
@@ -44,35 +46,39 @@ class SurrogateBenchmark:
     def __init__(self, path: Path | str, *, noise: str = "mean", objectives: Iterable[str] | None = None) -> None:
         if noise not in NOISES:
             raise UnknownName.among("noise", noise, NOISES)
-        model = OnnxModel(read_sealed(Path(path)))
-        self._description = Description.from_json(model.metadata, Path(path))
-        problem = self._description.problem
-        self._problem = problem if objectives is None else problem.with_objectives(objectives)
-        self._features = Features(problem)
-        self._sampled = noise == "sample"
+        model = read_sealed(Path(path))
+        description = Description.from_json(read_metadata(model, "bagbench") or "", Path(path))
+        self._description = description
+        self._problem = description.problem
+        if objectives is not None:
+            self._problem = description.problem.with_objectives(objectives)
+        self._noise = description.noise if noise == "sample" else None
+        self._features = Features(description.problem)
         self._heads = self._choose_heads()
-        self._forests = ServedForests(model, [self._description.targets[h].name for h in self._heads], self._features.width)
-        self._columns = [self._column(objective.name) for objective in self._problem.objectives]
-        self._targets = [self._description.targets[head] for head in self._heads]
-        self._elapsed = self._description.profile.tolist()
+        self._targets = [description.targets[head] for head in self._heads]
+        self._forests = ServedForests(model, [target.name for target in self._targets], self._features.width)
+        selected = [name for name in self._problem.objective_names if name in self._problem.known]
+        names = [*self._features.known, *(name for name in selected if name not in self._features.known)]
+        self._known = {name: self._problem.known[name] for name in names}
+        # What a single query walks along, looked up once.
+        self._ones = tuple(function.one for function in self._known.values())
+        self._backward = tuple(target.backward_one for target in self._targets)
+        self._sources = [self._source(name) for name in self._problem.objective_names]
+        self._elapsed = description.profile.tolist()
 
     def _choose_heads(self) -> list[int]:
         """List the heads that answers need: the objectives', the first one where noise is drawn, and seconds last."""
         names = [target.name for target in self._description.targets]
-        wanted = {objective.name for objective in self._problem.objectives}
-        heads = [h for h, name in enumerate(names) if name in wanted or (h == 0 and self._sampled)]
+        wanted = set(self._problem.objective_names)
+        heads = [h for h, name in enumerate(names) if name in wanted or (h == 0 and self._noise is not None)]
         return [*heads, names.index(SECONDS)]
 
-    def _column(self, objective: str) -> tuple[str, int]:
-        """Tell where the loss of an objective is found: among features, predictions, or as the seconds."""
-        if objective in self._problem.known:
-            return "known", self._features.names.index(objective)
-        if objective == "train_seconds":
-            return "seconds", 0
-        names = [self._description.targets[head].name for head in self._heads]
+    def _source(self, objective: str) -> int:
+        """Tell where the loss of an objective stands among all answers: predictions, known values, seconds."""
+        names = [*(target.name for target in self._targets), *self._known, "train_seconds"]
         if objective not in names:
-            raise UnknownName.among("objective of this surrogate", objective, [*names[:-1], *self._problem.known])
-        return "predicted", names.index(objective)
+            raise UnknownName.among("objective of this surrogate", objective, {*names} - {SECONDS})
+        return names.index(objective)
 
     @property
     def problem(self) -> Problem:
@@ -95,25 +101,21 @@ class SurrogateBenchmark:
         if epochs is None or not problem.min_epochs <= epochs <= problem.max_epochs:
             epochs = problem.check_epochs(epochs)
         if isinstance(config, np.ndarray):
-            if self._sampled:
-                return self._query_vector(problem.space.vector(config), epochs, seed)
             numbers, config = config.tolist(), problem.space.decode(config)
         else:
-            if self._sampled:
-                return self._query_vector(problem.space.encode(config), epochs, seed)
             numbers = problem.space.encode_row(config)
-        features = self._features.row(numbers, config, epochs)
-        predictions = [
-            target.backward_one(value)
-            for target, value in zip(self._targets, self._forests.row(features), strict=True)
-        ]
-        seconds = predictions[-1] * self._elapsed[epochs - 1]
-        sources = {"known": features, "predicted": predictions, "seconds": (seconds,)}
-        return Outcome(np.array([sources[kind][index] for kind, index in self._columns]), seconds)
-
-    def _query_vector(self, vector: Vector, epochs: int, seed: int) -> Outcome:
-        losses, seconds = self.query_batch(vector[None], np.array([epochs]), np.array([seed]))
-        return Outcome(losses[0], float(seconds[0]))
+        known = [one(config) for one in self._ones]
+        features = [*numbers, *known[: self._features.width - len(numbers) - 1], epochs]
+        values = self._forests.row(features)
+        if self._noise is not None:
+            features[-1] = problem.max_epochs
+            digest = problem.space.digest_row(numbers)
+            residuals = self._noise.draw(self._forests.row(features)[0], digest, seed)[epochs - 1].tolist()
+            values = [value + residuals[head] for value, head in zip(values, self._heads, strict=True)]
+        answers = [backward(value) for backward, value in zip(self._backward, values)]  # noqa: B905
+        seconds = answers[-1] * self._elapsed[epochs - 1]
+        answers += (*known, seconds)
+        return Outcome(np.array([answers[source] for source in self._sources]), seconds)
 
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
         """Answer with a learning curve; see `Benchmark.curve`."""
@@ -127,21 +129,31 @@ class SurrogateBenchmark:
         self, vectors: Vectors, epochs: NDArray[np.int64], seeds: NDArray[np.int64] | None = None
     ) -> tuple[Losses, NDArray[np.float64]]:
         """Answer many queries at once; see `Benchmark.query_batch`."""
-        features = self._features.matrix(vectors, epochs)
-        raw = self._forests.batch(features.astype(np.float32))
-        if self._sampled:
-            raw += self._draw(vectors, features, epochs, np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds)
-        predictions = np.stack([target.backward(raw[:, h]) for h, target in enumerate(self._targets)], axis=1)
-        seconds = predictions[:, -1] * self._description.profile[epochs - 1]
-        sources = {"known": features, "predicted": predictions, "seconds": seconds[:, None]}
-        return np.stack([sources[kind][:, index] for kind, index in self._columns], axis=1), seconds
+        features = self._features.matrix(vectors, epochs).astype(np.float32)
+        values = self._forests.batch(features)
+        if self._noise is not None:
+            values += self._draw(self._noise, vectors, features, epochs, seeds)
+        predictions = [target.backward(values[:, head]) for head, target in enumerate(self._targets)]
+        seconds = predictions[-1] * self._description.profile[epochs - 1]
+        natural = self._problem.space.natural(vectors)
+        answers = [*predictions, *(function(natural) for function in self._known.values()), seconds]
+        return np.stack([answers[source] for source in self._sources], axis=1), seconds
 
     def _draw(
-        self, vectors: Vectors, features: NDArray[np.float64], epochs: NDArray[np.int64], seeds: NDArray[np.int64]
+        self,
+        noise: Noise,
+        vectors: Vectors,
+        features: NDArray[np.float32],
+        epochs: NDArray[np.int64],
+        seeds: NDArray[np.int64] | None,
     ) -> NDArray[np.float64]:
-        """Draw the noise (n, h) of each query at its epoch, in the scale of the predictions."""
-        final = features.astype(np.float32)
+        """Draw the noise (n, h) of each query at its epoch, on the scale of the predictions."""
+        final = features.copy()
         final[:, -1] = self._problem.max_epochs
-        predicted = self._forests.batch(final)[:, 0]
-        residuals = self._description.noise.draw(predicted, self._problem.space.digests(vectors), seeds)
-        return residuals[np.arange(len(vectors)), epochs - 1][:, self._heads].astype(np.float64)
+        predicted = self._forests.batch(final)[:, 0].tolist()
+        digests = self._problem.space.digests(vectors)
+        replicates = [0] * len(vectors) if seeds is None else seeds.tolist()
+        drawn = [
+            noise.draw(*key)[epoch - 1] for key, epoch in zip(zip(predicted, digests, replicates), epochs.tolist(), strict=True)
+        ]
+        return np.array(drawn, dtype=np.float64).reshape(len(vectors), -1)[:, self._heads]

@@ -24,8 +24,8 @@ class Boosting:
     """``xgboost``, ``lightgbm``, or ``both``: the average of one forest of each."""
     trees: int = 300
     learning_rate: float = 0.05
-    leaves: int = 48
-    rows_in_leaf: int = 40
+    leaves: int = 16
+    rows_in_leaf: int = 80
     l2: float = 1.0
     row_share: float = 0.7
     column_share: float = 0.7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tables.executor import open_executor
 from ..tables.table import Table
 from .description import Description
 from .file import write_surrogate
@@ -36,7 +38,7 @@ class NoProgress:
 
 
 def fit_surrogate(
-    table: Table, path: Path, *, recipe: Recipe | None = None, progress: Progress | None = None
+    table: Table, path: Path, *, recipe: Recipe | None = None, jobs: int = 1, progress: Progress | None = None
 ) -> Mapping[str, object]:
     """Fit a surrogate to a table, write it to ``path``, and give its quality card.
 
@@ -48,21 +50,27 @@ def fit_surrogate(
         The file to write, ``*.onnx``.
     recipe
         How forests are made; the defaults are meant for any table.
+    jobs
+        Fits at once, each in a process with one thread; the outcome does not depend on it.
     progress
         Is told after each of ``FOLDS`` + 1 fits.
     """
     recipe, progress = recipe or Recipe(), progress or NoProgress()
     examples = read_examples(table)
-    predictions = np.empty_like(examples.values)
     folds = fold_of(examples)
-    for fold in range(FOLDS):
-        forests = grow(examples, np.flatnonzero(folds != fold), recipe)
+    everything = np.arange(len(examples))
+    parts = [*(np.flatnonzero(folds != fold) for fold in range(FOLDS)), everything]
+    with open_executor(jobs) as executor:
+        futures = [executor.submit(grow, examples, part, recipe) for part in parts]
+        for done, _ in enumerate(as_completed(futures), start=1):
+            progress.update(done, len(parts))
+    *judged, forests = (future.result() for future in futures)
+    predictions = np.empty_like(examples.values)
+    for fold, unseeing in enumerate(judged):
         held_out = np.flatnonzero(folds == fold)
-        predictions[held_out] = predict_curves(forests, examples, held_out)
-        progress.update(fold + 1, FOLDS + 1)
+        if len(held_out):
+            predictions[held_out] = predict_curves(unseeing, examples, held_out)
     card = quality_card(examples, predictions)
-    forests = grow(examples, np.arange(len(examples)), recipe)
-    progress.update(FOLDS + 1, FOLDS + 1)
     description = Description(
         problem=table.problem,
         targets=examples.targets,

@@ -9,7 +9,9 @@ run is taken is a function of (configuration digest, seed).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 
 import numpy as np
@@ -21,7 +23,7 @@ _BINS = 24
 _RUNS = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Noise:
     """A library of residuals."""
 
@@ -30,20 +32,24 @@ class Noise:
     residuals: NDArray[np.float32]
     """(b, k, E, h) residuals of k runs for each bin, at each epoch, of each head."""
 
-    def draw(self, predicted: Array, digests: list[str], seeds: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Draw residuals (n, E, h).
+    def draw(self, predicted: float, digest: str, seed: int) -> NDArray[np.float32]:
+        """Draw residuals (E, h).
 
         Parameters
         ----------
-        predicted : (n,)
-            Final value of the first head, as predicted.
-        digests : (n,)
-        seeds : (n,)
+        predicted
+            Final value of the first head, as predicted for the configuration.
+        digest
+            Of the configuration.
+        seed
+            Replicate.
         """
-        bins = np.searchsorted(self.edges, predicted)
-        runs = self.residuals.shape[1]
-        picks = [_number(digest, int(seed)) % runs for digest, seed in zip(digests, seeds, strict=True)]
-        return self.residuals[bins, picks]
+        runs = self.residuals[bisect_left(self._edges, predicted)]
+        return runs[_number(digest, seed) % len(runs)]
+
+    @cached_property
+    def _edges(self) -> list[float]:
+        return self.edges.tolist()
 
 
 def fit_noise(predictions: Array, residuals: Array) -> Noise:

@@ -20,7 +20,7 @@ from .boosting import Boosting
 from .features import Features
 from .file import to_onnx
 from .forest import Forest, average
-from .serving import OnnxModel, ServedForests
+from .serving import ServedForests
 from .targets import SECONDS, Target, seconds_target, target_for
 
 Array = NDArray[np.float64]
@@ -47,25 +47,31 @@ class Examples:
         return len(self.vectors)
 
 
+def _student(*, trees: int, leaves: int) -> Boosting:
+    """Settings for learning from a teacher: big steps, and no guard against noise that is not there."""
+    return Boosting(
+        model="lightgbm",
+        trees=trees,
+        leaves=leaves,
+        learning_rate=0.25,
+        rows_in_leaf=8,
+        l2=0.0,
+        row_share=1.0,
+        column_share=1.0,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How forests are made."""
 
     teacher: Boosting = field(default_factory=Boosting)
-    bags: int = 2
+    bags: int = 1
     """Teachers per library, each with another seed."""
-    student: Boosting = field(
-        default_factory=lambda: Boosting(
-            model="lightgbm", trees=120, learning_rate=0.12, leaves=160, rows_in_leaf=8, l2=0.0, row_share=1.0
-        )
-    )
-    clock: Boosting = field(
-        default_factory=lambda: Boosting(
-            model="lightgbm", trees=40, learning_rate=0.2, leaves=64, rows_in_leaf=8, l2=0.0, row_share=1.0
-        )
-    )
+    student: Boosting = field(default_factory=lambda: _student(trees=70, leaves=64))
+    clock: Boosting = field(default_factory=lambda: _student(trees=20, leaves=32))
     """The student that predicts seconds."""
-    drawn: int = 40_000
+    drawn: int = 12_000
     """Configurations drawn from the space for the students."""
     seed: int = 0
 
@@ -123,7 +129,7 @@ def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Fo
 def predict(forests: Sequence[Forest], features: NDArray[np.float32]) -> Array:
     """Evaluate forests (n, h) as a surrogate file would."""
     named = {str(i): forest for i, forest in enumerate(forests)}
-    return ServedForests(OnnxModel(to_onnx(named, features.shape[1])), list(named), features.shape[1]).batch(features)
+    return ServedForests(to_onnx(named, features.shape[1]), list(named), features.shape[1]).batch(features)
 
 
 def predict_curves(forests: Sequence[Forest], examples: Examples, rows: NDArray[np.int64]) -> Array:

@@ -1,0 +1,90 @@
+"""Cutting an ONNX model down to some of its outputs, so that a query pays for no other trees.
+
+onnxruntime always evaluates the whole graph, and the onnx package is too heavy to race with. All that is needed of
+ONNX's protobuf encoding is to tell messages apart: a model holds its graph in field 7; a graph its nodes in field 1 and
+its outputs in field 12; a node names its outputs in field 2, an output itself in field 1 (onnx.proto).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+_GRAPH, _NODE, _OUTPUT, _NODE_OUTPUT, _NAME, _METADATA = 7, 1, 12, 2, 1, 14
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+def keep_outputs(model: bytes, names: Collection[str]) -> bytes:
+    """Drop every node and graph output that is not called one of ``names``.
+
+    Parameters
+    ----------
+    model
+        An ONNX model whose nodes each have one output, which is an output of the graph.
+    names
+        Of the outputs to keep.
+    """
+    wanted = {name.encode() for name in names}
+    parts: list[bytes] = []
+    for number, whole, payload in _fields(model):
+        if number != _GRAPH:
+            parts.append(whole)
+            continue
+        graph = b"".join(part for field, part, inner in _fields(payload) if _kept(field, inner, wanted))
+        parts.append(_varint(_GRAPH << 3 | _BYTES) + _varint(len(graph)) + graph)
+    return b"".join(parts)
+
+
+def read_metadata(model: bytes, key: str) -> str | None:
+    """Give the metadata ``key`` of an ONNX model (field 14: messages of key, field 1, and value, field 2)."""
+    for number, _, payload in _fields(model):
+        if number == _METADATA:
+            entry = {field: inner for field, _, inner in _fields(payload)}
+            if entry.get(1) == key.encode():
+                return entry[2].decode()
+    return None
+
+
+def _kept(field: int, payload: bytes, wanted: Collection[bytes]) -> bool:
+    if field not in (_NODE, _OUTPUT):
+        return True
+    naming = _NODE_OUTPUT if field == _NODE else _NAME
+    return any(number == naming and name in wanted for number, _, name in _fields(payload))
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Go through a message: number of each field, its bytes with the tag, and those of its payload alone."""
+    position = 0
+    while position < len(message):
+        start = position
+        tag, position = _read_varint(message, position)
+        kind, payload = tag & 7, position
+        if kind == _VARINT:
+            _, position = _read_varint(message, position)
+        elif kind == _BYTES:
+            length, payload = _read_varint(message, position)
+            position = payload + length
+        elif kind in (_FIXED64, _FIXED32):
+            position += 8 if kind == _FIXED64 else 4
+        else:
+            raise ValueError(f"not a protobuf message: wire type {kind} at byte {start}")
+        yield tag >> 3, message[start:position], message[payload:position]
+
+
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    """Decode a base-128 number; give it and the position behind it."""
+    value, shift = 0, 0
+    while True:
+        byte = message[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

@@ -101,8 +101,10 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
         raise MissingExtra.for_package("distributed", "dask", "--scheduler") from error
     try:
         client = Client(scheduler, timeout="10s")
-    except OSError as error:
-        raise InvalidArgument(f"no Dask scheduler answers at {scheduler!r}: start one with `dask scheduler`") from error
+    except (OSError, ValueError) as error:
+        raise InvalidArgument(
+            f"no Dask scheduler answers at {scheduler!r}: expected tcp://host:port, as `dask scheduler` prints it"
+        ) from error
     try:
         yield client.get_executor(pure=False)
     except KilledWorker as error:

@@ -1,0 +1,206 @@
+"""Populate: what it refuses, and that it refuses before it writes; one line, exit code 2, no trace."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bagbench.problems import get_problem
+from bagbench.problems.datasets import load_data_set
+from bagbench.problems.errors import BagbenchError, FileProblem, InvalidArgument, OutputConflict
+from bagbench.scripts.cli import main
+from bagbench.tables import merge, populate
+from bagbench.tables.designs import Plan, planned_runs
+from bagbench.tables.executor import InProcess
+from bagbench.tables.journal import journal_folder, read_entries
+from bagbench.tables.populate import Task, collect, settle_plan
+from bagbench.tables.runs import Entry, runs_from_entries
+from bagbench.tables.table import Table
+
+MakeEntry = Callable[..., Entry]
+PLAN = Plan(problem="digits")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return tmp_path / "t.h5"
+
+
+@pytest.fixture
+def quick(make_entry: MakeEntry, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Make runs up instead of training them; gives the plan indices of those that were made."""
+    made: list[int] = []
+
+    def train(task: Task) -> Entry:
+        made.append(task.index)
+        return make_entry(get_problem(task.problem).space.encode(task.config), seed=task.seed, index=task.index)
+
+    monkeypatch.setattr(populate, "train_task", train)
+    return made
+
+
+def fill(table: Path, runs: int) -> int:
+    plan = settle_plan(table, lambda: PLAN, resume=True)
+    return collect(table, plan, runs, executor=InProcess(), jobs=2)
+
+
+def test_table_grows_by_what_is_missing(table: Path, quick: list[int]) -> None:
+    assert fill(table, 5) == 5
+    assert fill(table, 5) == 0  # in the journal
+    assert merge.merge_journal(table) == 5
+    assert fill(table, 5) == 0  # in the table
+    assert fill(table, 8) == 3
+    assert merge.merge_journal(table) == 8
+    assert quick == list(range(8))
+    planned = planned_runs(PLAN, get_problem("digits"), 1000, 8)
+    stored = Table.open(table)
+    assert set(stored.runs.digests.astype(str)) == {run.digest for run in planned}
+    assert stored.plan == PLAN
+    assert stored.data_set == load_data_set("digits").digest
+
+
+def test_run_that_raises_ends_the_collection_and_keeps_the_others(table: Path, quick: list[int]) -> None:
+    class Fragile(InProcess):
+        def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]
+            return super().submit(fn if args[0].index != 3 else divmod, *args, **kwargs)
+
+    with pytest.raises(TypeError, match="unsupported operand|divmod expected"):
+        collect(table, PLAN, 6, executor=Fragile(), jobs=1)
+    kept = {entry["index"] for entry in read_entries(journal_folder(table))}
+    assert kept < set(range(6)) - {3}
+    assert fill(table, 6) == 6 - len(kept)
+    assert merge.merge_journal(table) == 6
+
+
+def test_progress_is_told(table: Path, quick: list[int]) -> None:
+    told: list[object] = []
+
+    class Listener:
+        def start(self, done: int, total: int) -> None:
+            told.append((done, total))
+
+        def advance(self, status: str) -> None:
+            told.append(status)
+
+    fill(table, 2)
+    collect(table, PLAN, 4, executor=InProcess(), jobs=1, progress=Listener())
+    assert told == [(2, 4), "ok", "ok"]
+
+
+def test_real_run_is_journalled_with_its_environment(table: Path) -> None:
+    assert collect(table, replace(PLAN, epochs=2), 1, executor=InProcess(), jobs=1, device="cpu") == 1
+    (entry,) = read_entries(journal_folder(table))
+    (run,) = planned_runs(PLAN, get_problem("digits"), 1000, 1)
+    assert (entry["digest"], entry["seed"], entry["status"], entry["error"]) == (run.digest, 0, "ok", "")
+    assert entry["config"] == get_problem("digits").space.decode(run.vector)
+    assert {len(values) for values in entry["curves"].values()} == {2}
+    assert entry["environment"]["clock"] == "processor seconds"
+    assert set(entry["environment"]) == {
+        "bagbench", "clock", "device", "numpy", "processor", "python", "system", "threads", "torch",
+    }  # fmt: skip
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+def test_what_has_been_begun_is_not_begun_again(table: Path, quick: list[int]) -> None:
+    message = f"^{table} has been begun already: add --resume to go on with it, or name another file$"
+    fill(table, 2)
+    with pytest.raises(OutputConflict, match=message):
+        settle_plan(table, lambda: PLAN, resume=False)
+    merge.merge_journal(table)
+    with pytest.raises(OutputConflict, match=message):
+        settle_plan(table, lambda: PLAN, resume=False)
+    assert settle_plan(table, lambda: replace(PLAN, seed=9), resume=True) == PLAN
+
+
+def test_table_of_other_origin_is_not_resumed(table: Path, make_entry: MakeEntry) -> None:
+    problem = get_problem("digits")
+    runs = runs_from_entries([make_entry(problem.space.sample(np.random.default_rng(0), 1)[0])], problem)
+    Table(problem=problem, runs=runs).save(table)
+    with pytest.raises(
+        OutputConflict, match="was not made by `bagbench populate`, so it cannot be resumed: name another"
+    ):
+        settle_plan(table, lambda: PLAN, resume=True)
+    Table(problem=problem, runs=runs, plan=PLAN, data_set="0" * 64).save(table)
+    with pytest.raises(OutputConflict, match="was made with other images than 'digits' has here: name another file$"):
+        settle_plan(table, lambda: PLAN, resume=True)
+
+
+def test_damaged_table_or_plan_is_not_resumed(table: Path, quick: list[int]) -> None:
+    fill(table, 2)
+    (journal_folder(table) / "plan.json").write_text("{")
+    with pytest.raises(FileProblem, match="^not a plan of `bagbench populate`: "):
+        settle_plan(table, lambda: PLAN, resume=True)
+    (journal_folder(table) / "plan.json").write_text(PLAN.to_json())
+    merge.merge_journal(table)
+    table.write_bytes(table.read_bytes()[:-1])
+    with pytest.raises(FileProblem, match="t.h5 is truncated"):
+        settle_plan(table, lambda: PLAN, resume=True)
+
+
+def test_no_runs_are_refused(table: Path) -> None:
+    with pytest.raises(InvalidArgument, match="^runs must be at least 1, got 0$"):
+        collect(table, PLAN, 0, executor=InProcess(), jobs=1)
+    assert not journal_folder(table).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["digit"], r"bagbench: unknown problem 'digit': expected one of digits.*; did you mean 'digits'\?"),
+        (["digits", "--design", "sobel"], r"bagbench: unknown design 'sobel': .*; did you mean 'sobol'\?"),
+        (["digits", "--device", "gpu"], "bagbench: unknown device 'gpu': expected one of auto, cpu, cuda.*"),
+        (["digits", "--runs", "0"], "bagbench: runs must be at least 1, got 0"),
+        (["digits", "--runs", "-3"], "bagbench: runs must be at least 1, got -3"),
+        (["digits", "--jobs", "0"], "bagbench: jobs must be at least 1, got 0"),
+        (["digits", "--epochs", "26"], r"bagbench: epochs of 'digits' must be a whole number in \[1, 25\], got 26"),
+        (["digits", "--replicates", "0.7"], r"bagbench: replicates is a share of the runs in \[0, 0.5\], got 0.7"),
+        (
+            ["digits", "--out", "nowhere/t.h5"],
+            "bagbench: cannot write nowhere/t.h5: there is no folder nowhere; make it first",
+        ),
+        (["digits", "--scheduler", "nowhere"], "bagbench: no Dask scheduler answers at 'nowhere': .*"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_request_is_one_line_and_leaves_no_trace(
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    defaults = ["--runs", "2", "--out", "t.h5", "--epochs", "1"]
+    monkeypatch.setattr(sys, "argv", ["bagbench", "populate", *defaults, *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    errors = capsys.readouterr().err.strip()
+    assert re.fullmatch(message, errors), errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_in_collecting_is_not_masked_by_merging(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise BagbenchError("the worker is on strike")
+
+    def must_not(_: Path) -> int:
+        raise FileProblem("the table is damaged, too")
+
+    monkeypatch.setattr(populate, "collect", fail)
+    monkeypatch.setattr(merge, "merge_journal", must_not)
+    monkeypatch.setattr(sys, "argv", ["bagbench", "populate", "digits", "--runs", "1", "--out", str(table)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.strip() == "bagbench: the worker is on strike"

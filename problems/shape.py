@@ -108,7 +108,8 @@ def _features(natural: Natural, side: int) -> Numbers:
     one, two, three = (c1 == 0) * c0, (c2 == 0) * c1, c2
     area1, area2, area3 = ((side >> depth) ** 2 for depth in (1, 2, 3))
     pooled = natural["global_avg_pooling"]
-    return pooled * (one + two + three) + (1 - pooled) * (one * area1 + two * area2 + three * area3)
+    features: Numbers = pooled * (one + two + three) + (1 - pooled) * (one * area1 + two * area2 + three * area3)
+    return features
 
 
 def _last(f0: Numbers, f1: Numbers, f2: Numbers) -> Numbers:

@@ -166,7 +166,8 @@ class TableBenchmark:
         stored, idle, idle_here = self._stored, np.isnan(self._stored), np.isnan(vector)
         apart = np.where(self._is_choice, stored != vector, np.abs(stored - vector))
         apart = np.where(idle | idle_here, idle != idle_here, apart)
-        return np.sqrt(np.sum(apart**2, axis=1))
+        distances: NDArray[np.float64] = np.sqrt(np.sum(apart**2, axis=1))
+        return distances
 
 
 def _codes(table: Table) -> NDArray[np.int8]:

@@ -104,8 +104,8 @@ class Table:
             for name, values in sorted(runs.curves.items()):
                 kind = np.float32 if name in _SINGLE_PRECISION else np.float64
                 _put(file, f"curve/{name}", values.astype(kind))
-            for name, values in _static(self.problem, runs).items():
-                _put(file, f"static/{name}", values)
+            for name, counts in _static(self.problem, runs).items():
+                _put(file, f"static/{name}", counts)
 
 
 def _put(group: h5py.Group, name: str, values: NDArray[np.generic]) -> None:

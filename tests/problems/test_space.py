@@ -82,7 +82,7 @@ def clauses(
 def documents(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Document:
     """Draw a space of up to seven parameters in which later ones may depend on earlier ones, and those on others."""
     items = [draw(parameters(f"p{i}")) for i in range(draw(st.integers(1, 7)))]
-    conditions = []
+    conditions: list[Document] = []
     for i, item in enumerate(items):
         parents = [parent for parent in items[:i] if parent["type"] != "uniform_float"]
         free = {item["name"] for item in items} - {condition["child"] for condition in conditions}
@@ -252,10 +252,8 @@ def test_digests_are_the_same_for_ever() -> None:
     }
     assert space.digest(config) == "82311d315624f4df"
     assert space.digest(dict(reversed(config.items()))) == "82311d315624f4df"
-    assert (
-        space.digest({**config, "batch_size": np.int64(64), "batch_norm": np.True_, "kernel_size": 3.0})
-        == "82311d315624f4df"
-    )
+    same: Document = {**config, "batch_size": np.int64(64), "batch_norm": np.True_, "kernel_size": 3.0}
+    assert space.digest(same) == "82311d315624f4df"
     assert space.digest({**config, "lr_init": 1e-3 * (1 + 1e-14)}) == "82311d315624f4df"
     assert space.digest({**config, "lr_init": 1.001e-3}) != "82311d315624f4df"
 

@@ -58,7 +58,7 @@ def test_table_comes_back_as_it_was(table: Table, tmp_path: Path) -> None:
 def test_equal_tables_are_equal_files(table: Table, tmp_path: Path) -> None:
     table.save(tmp_path / "a.h5")
     time.sleep(1.1)  # HDF5 would write the time in seconds
-    turned = dict(reversed(table.runs.curves.items()))
+    turned = dict(reversed([*table.runs.curves.items()]))
     replace(table, runs=replace(table.runs, curves=turned)).save(tmp_path / "b.h5")
     Table.open(tmp_path / "a.h5").save(tmp_path / "c.h5")
     contents = {(tmp_path / name).read_bytes() for name in ("a.h5", "b.h5", "c.h5")}

@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Surrogate benchmarks and simulated races for multi-objective joint architecture and hyperparameter search.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 for command in (info, query, populate, fit, compare, report, validate):

@@ -39,7 +39,7 @@ def experiment(experiment_folder: Path) -> Experiment:
 def test_claims_are_the_union_of_the_final_fronts(experiment: Experiment, toy_benchmark: Benchmark) -> None:
     found = find_claims(experiment, toy_benchmark)
     fronts = [experiment.front(race) for race in experiment.races]
-    expected = {}
+    expected: dict[str, list[float]] = {}
     for losses, vectors in fronts:
         for row, vector in zip(losses.tolist(), vectors, strict=True):
             expected.setdefault(experiment.problem.space.digest(vector), row)

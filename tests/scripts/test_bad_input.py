@@ -9,10 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bagbench.tables.populate import open_trainer
+
+Command = Callable[..., Any]
 
 GOOD = {
     "batch_norm": False,
@@ -85,7 +88,7 @@ def is_one_line(text: str) -> bool:
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_is_explained_in_a_line(
-    mistake: str, bagbench: Callable, table: Path, surrogate: Path, empty_folder: Path
+    mistake: str, bagbench: Command, table: Path, surrogate: Path, empty_folder: Path
 ) -> None:
     command, words, explanation = MISTAKES[mistake]
     ran = bagbench(*command.format(table=table, surrogate=surrogate).split(), *words)
@@ -107,7 +110,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("suffix", [".h5", ".onnx"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_file_is_refused_by_every_command_that_reads_it(
-    damage: str, suffix: str, bagbench: Callable, table: Path, empty_folder: Path, surrogate: Path
+    damage: str, suffix: str, bagbench: Command, table: Path, empty_folder: Path, surrogate: Path
 ) -> None:
     path = empty_folder / f"mine{suffix}"
     path.write_bytes(DAMAGES[damage](table.with_suffix(suffix).read_bytes()))
@@ -125,7 +128,7 @@ def test_damaged_file_is_refused_by_every_command_that_reads_it(
         assert [item.name for item in empty_folder.iterdir()] == [path.name]
 
 
-def test_unreadable_file_is_an_error_of_one_line(bagbench: Callable, empty_folder: Path) -> None:
+def test_unreadable_file_is_an_error_of_one_line(bagbench: Command, empty_folder: Path) -> None:
     (empty_folder / "folder.h5").mkdir()
     ran = bagbench("fit", "folder.h5", "--out", "mine.onnx")
     assert ran.code == 2
@@ -133,7 +136,7 @@ def test_unreadable_file_is_an_error_of_one_line(bagbench: Callable, empty_folde
 
 
 def test_folder_that_cannot_be_written_is_an_error_of_one_line(
-    bagbench: Callable, surrogate: Path, empty_folder: Path
+    bagbench: Command, surrogate: Path, empty_folder: Path
 ) -> None:
     (empty_folder / "file").write_text("mine")
     ran = bagbench("compare", surrogate, "--jobs", 1, "--evaluations", 3, "--out", "file/out")
@@ -143,7 +146,7 @@ def test_folder_that_cannot_be_written_is_an_error_of_one_line(
 
 
 def test_output_folder_that_holds_something_else_is_left_alone(
-    bagbench: Callable, surrogate: Path, empty_folder: Path
+    bagbench: Command, surrogate: Path, empty_folder: Path
 ) -> None:
     (empty_folder / "thesis").mkdir()
     (empty_folder / "thesis" / "thesis.tex").write_text("mine")
@@ -164,7 +167,7 @@ def test_output_folder_that_holds_something_else_is_left_alone(
     ids=lambda words: words[0],
 )
 def test_training_without_torch_says_what_to_install(
-    words: tuple[object, ...], bagbench: Callable, empty_folder: Path, without_torch: None
+    words: tuple[object, ...], bagbench: Command, empty_folder: Path, without_torch: None
 ) -> None:
     ran = bagbench(*words)
     assert ran.code == 2

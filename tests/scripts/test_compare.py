@@ -6,10 +6,13 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bagbench.optimizers import METHODS
+
+Command = Callable[..., Any]
 
 SMALL = ("--seeds", 2, "--evaluations", 30, "--jobs", 1)
 
@@ -23,7 +26,7 @@ def without_wall_seconds(folder: Path) -> list[dict[str, str]]:
     return [{name: value for name, value in row.items() if name != "wall_seconds"} for row in rows(folder)]
 
 
-def test_everybody_races_and_the_verdict_is_written_and_printed(bagbench: Callable, surrogate: Path) -> None:
+def test_everybody_races_and_the_verdict_is_written_and_printed(bagbench: Command, surrogate: Path) -> None:
     ran = bagbench("compare", surrogate, *SMALL)
     folder = Path("out/made_up")
     assert ran.code == 0
@@ -37,7 +40,7 @@ def test_everybody_races_and_the_verdict_is_written_and_printed(bagbench: Callab
     assert "kendall tau" in report
 
 
-def test_settings_reach_the_experiment(bagbench: Callable, surrogate: Path) -> None:
+def test_settings_reach_the_experiment(bagbench: Command, surrogate: Path) -> None:
     words = ("--optimizers", "random-search", "--seeds", 1, "--budget-hours", 0.01, "--workers", 3, "--noise", "sample")
     bagbench(
         "compare", surrogate, *words, "--objectives", "val_error,log10_macs", "--no-checkpointing", "--out", "out",
@@ -59,7 +62,7 @@ def test_settings_reach_the_experiment(bagbench: Callable, surrogate: Path) -> N
     }
 
 
-def test_json_is_the_ranking_best_first(bagbench: Callable, surrogate: Path) -> None:
+def test_json_is_the_ranking_best_first(bagbench: Command, surrogate: Path) -> None:
     verdict = json.loads(bagbench("compare", surrogate, *SMALL, "--seeds", 1, "--json").out)
     values = [line["hypervolume"]["median"] for line in verdict["standings"]]
     assert values == sorted(values, reverse=True)
@@ -67,7 +70,7 @@ def test_json_is_the_ranking_best_first(bagbench: Callable, surrogate: Path) -> 
     assert Path(verdict["report"]).is_file()
 
 
-def test_same_command_runs_nothing_twice_and_brings_back_what_was_lost(bagbench: Callable, surrogate: Path) -> None:
+def test_same_command_runs_nothing_twice_and_brings_back_what_was_lost(bagbench: Command, surrogate: Path) -> None:
     command = ("compare", surrogate, *SMALL, "--out", "out")
     bagbench(*command)
     races = sorted(Path("out/races").iterdir())
@@ -80,7 +83,7 @@ def test_same_command_runs_nothing_twice_and_brings_back_what_was_lost(bagbench:
     }
 
 
-def test_other_settings_leave_the_folder_as_it_was(bagbench: Callable, surrogate: Path) -> None:
+def test_other_settings_leave_the_folder_as_it_was(bagbench: Command, surrogate: Path) -> None:
     bagbench("compare", surrogate, *SMALL, "--out", "out")
     before = {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()}
     ran = bagbench("compare", surrogate, *SMALL, "--workers", 2, "--out", "out")
@@ -89,7 +92,7 @@ def test_other_settings_leave_the_folder_as_it_was(bagbench: Callable, surrogate
     assert {path: path.read_bytes() for path in Path("out").rglob("*") if path.is_file()} == before
 
 
-def test_ctrl_c_says_how_to_go_on(bagbench: Callable, surrogate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_says_how_to_go_on(bagbench: Command, surrogate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -100,7 +103,7 @@ def test_ctrl_c_says_how_to_go_on(bagbench: Callable, surrogate: Path, monkeypat
 
 
 def test_report_is_rebuilt_from_the_races_wherever_it_is_asked_for(
-    bagbench: Callable, surrogate: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+    bagbench: Command, surrogate: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = empty_folder / "out"
     monkeypatch.chdir(surrogate.parent)

@@ -7,14 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bagbench.optimizers import METHODS
 from bagbench.problems import PROBLEMS, get_problem
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.tables.table import Table
 
+Command = Callable[..., Any]
 
-def test_without_a_problem_lists_all_of_them(bagbench: Callable) -> None:
+
+def test_without_a_problem_lists_all_of_them(bagbench: Command) -> None:
     ran = bagbench("info")
     assert ran.code == 0
     assert all(name in ran.out for name in PROBLEMS)
@@ -22,7 +25,7 @@ def test_without_a_problem_lists_all_of_them(bagbench: Callable) -> None:
     assert [document["name"] for document in documents] == list(PROBLEMS)
 
 
-def test_problem_is_described_by_its_space_and_objectives(bagbench: Callable) -> None:
+def test_problem_is_described_by_its_space_and_objectives(bagbench: Command) -> None:
     problem = get_problem("digits")
     ran = bagbench("info", "digits")
     assert all(name in ran.out for name in (*problem.space.names, *(metric.name for metric in problem.metrics)))
@@ -34,13 +37,13 @@ def test_problem_is_described_by_its_space_and_objectives(bagbench: Callable) ->
     }  # fmt: skip
 
 
-def test_default_that_is_shown_is_a_configuration(bagbench: Callable) -> None:
+def test_default_that_is_shown_is_a_configuration(bagbench: Command) -> None:
     default = json.loads(bagbench("info", "digits", "--json").out)["default"]
     assert len(get_problem("digits").space.encode(default)) == 13
     assert f"default: {json.dumps(default)}" in bagbench("info", "digits").out
 
 
-def test_table_is_described_by_its_runs(bagbench: Callable, table: Path) -> None:
+def test_table_is_described_by_its_runs(bagbench: Command, table: Path) -> None:
     assert "80 real runs of 80 configurations" in bagbench("info", table).out
     document = json.loads(bagbench("info", table, "--json").out)
     assert document["table"] == {
@@ -48,7 +51,7 @@ def test_table_is_described_by_its_runs(bagbench: Callable, table: Path) -> None
     }  # fmt: skip
 
 
-def test_surrogate_is_described_by_its_quality_card(bagbench: Callable, surrogate: Path) -> None:
+def test_surrogate_is_described_by_its_quality_card(bagbench: Command, surrogate: Path) -> None:
     card = SurrogateBenchmark(surrogate).card
     document = json.loads(bagbench("info", surrogate, "--json").out)
     assert document["surrogate"]["card"] == card
@@ -59,7 +62,7 @@ def test_surrogate_is_described_by_its_quality_card(bagbench: Callable, surrogat
     assert f"{scores['kendall_tau']:.3f}" in line
 
 
-def test_optimizers_are_those_of_the_catalogue(bagbench: Callable) -> None:
+def test_optimizers_are_those_of_the_catalogue(bagbench: Command) -> None:
     ran = bagbench("info", "--optimizers")
     assert all(name in ran.out for name in METHODS)
     documents = json.loads(bagbench("info", "--optimizers", "--json").out)["optimizers"]

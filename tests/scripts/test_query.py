@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bagbench.simulator.benchmarks import open_benchmark
 from bagbench.tables.table import Table
 
+Command = Callable[..., Any]
+
 
 @pytest.mark.parametrize("noise", ["mean", "sample"])
-def test_answer_is_the_benchmarks(noise: str, bagbench: Callable, surrogate: Path, config: str) -> None:
+def test_answer_is_the_benchmarks(noise: str, bagbench: Command, surrogate: Path, config: str) -> None:
     benchmark = open_benchmark(surrogate, noise=noise, objectives=("train_seconds", "val_error"))
     outcome = benchmark.query(json.loads(config), epochs=7, seed=3)
     words = ("--epochs", 7, "--seed", 3, "--noise", noise, "--objectives", "train_seconds, val_error", "--json")
@@ -22,7 +25,7 @@ def test_answer_is_the_benchmarks(noise: str, bagbench: Callable, surrogate: Pat
     assert (answer["seconds"], answer["epochs"], answer["seed"]) == (outcome.seconds, 7, 3)
 
 
-def test_answer_names_units_and_the_size_in_plain_numbers(bagbench: Callable, surrogate: Path, config: str) -> None:
+def test_answer_names_units_and_the_size_in_plain_numbers(bagbench: Command, surrogate: Path, config: str) -> None:
     ran = bagbench("query", surrogate, "--config", config)
     assert ran.code == 0
     outcome = open_benchmark(surrogate).query(json.loads(config))
@@ -32,7 +35,7 @@ def test_answer_names_units_and_the_size_in_plain_numbers(bagbench: Callable, su
     assert ["training", f"{outcome.seconds:.4g}", "s"] in words
 
 
-def test_table_answers_what_it_holds(bagbench: Callable, table: Path) -> None:
+def test_table_answers_what_it_holds(bagbench: Command, table: Path) -> None:
     stored = Table.open(table)
     config = stored.problem.space.decode(stored.runs.vectors[5])
     answer = json.loads(bagbench("query", table, "--config", json.dumps(config), "--json").out)
@@ -40,7 +43,7 @@ def test_table_answers_what_it_holds(bagbench: Callable, table: Path) -> None:
     assert answer["source"] == "table"
 
 
-def test_trainer_answers_by_training(bagbench: Callable, config: str) -> None:
+def test_trainer_answers_by_training(bagbench: Command, config: str) -> None:
     words = ("--source", "trainer", "--epochs", 1, "--json")
     answer = json.loads(bagbench("query", "digits", "--config", config, *words).out)
     assert 0 <= answer["losses"]["val_error"] <= 100

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,11 @@ from bagbench.problems import get_problem
 from bagbench.simulator.history import History
 from bagbench.tables.populate import open_trainer
 
+Command = Callable[..., Any]
+
 
 @pytest.fixture
-def races(bagbench: Callable, surrogate: Path) -> Path:
+def races(bagbench: Command, surrogate: Path) -> Path:
     words = ("--optimizers", "random-search", "--seeds", 2, "--evaluations", 15, "--jobs", 1, "--out", "out")
     assert bagbench("compare", surrogate, *words).code == 0
     return Path("out")
@@ -29,7 +32,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_front_is_retrained_once_and_compared(bagbench: Callable, races: Path) -> None:
+def test_front_is_retrained_once_and_compared(bagbench: Command, races: Path) -> None:
     """True losses are the trainer's, predictions the race's; a second call trains only what is missing."""
     assert bagbench("validate", races, "--runs", 1, "--jobs", 1, "--device", "cpu").code == 0
     (first,) = rows(races)
@@ -37,7 +40,7 @@ def test_front_is_retrained_once_and_compared(bagbench: Callable, races: Path) -
     outcome = open_trainer("digits", "cpu").query(json.loads(first["config"]), seed=0)
     assert float(first["true_val_error"]) == outcome.losses[0]
     assert first["digest"] == problem.space.digest(json.loads(first["config"]))
-    claimed = {}
+    claimed: dict[str, list[float]] = {}
     for path in (races / "races").iterdir():
         history = History.load(path)
         claimed |= dict(zip(history.digests.tolist(), history.losses.tolist(), strict=True))
@@ -56,7 +59,7 @@ def test_front_is_retrained_once_and_compared(bagbench: Callable, races: Path) -
 
 
 def test_training_without_torch_says_what_to_install(
-    bagbench: Callable, races: Path, monkeypatch: pytest.MonkeyPatch
+    bagbench: Command, races: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_trainer.cache_clear()
     monkeypatch.delitem(sys.modules, "bagbench.problems.trainer", raising=False)
@@ -76,9 +79,7 @@ def test_training_without_torch_says_what_to_install(
         ("{header}\nabc,0,ok,1,much,1,1,1,1,{{}}\n", "line 2 is damaged .* move it away to start anew"),
     ],
 )
-def test_foreign_validation_is_refused_and_kept(
-    content: str, explanation: str, bagbench: Callable, races: Path
-) -> None:
+def test_foreign_validation_is_refused_and_kept(content: str, explanation: str, bagbench: Command, races: Path) -> None:
     names = ("val_error", "log10_params", "seconds")
     header = ",".join(["digest,seed,status", *(f"predicted_{n},true_{n}" for n in names), "config"])
     text = content.format(header=header)
@@ -89,14 +90,14 @@ def test_foreign_validation_is_refused_and_kept(
     assert (races / "validation.csv").read_text() == text
 
 
-def test_unknown_device_is_refused(bagbench: Callable, races: Path) -> None:
+def test_unknown_device_is_refused(bagbench: Command, races: Path) -> None:
     ran = bagbench("validate", races, "--device", "abacus")
     assert ran.code == 2
     assert "unknown device 'abacus': expected one of auto, cpu, cuda" in ran.err
     assert not (races / "validation.csv").exists()
 
 
-def test_exact_objectives_leave_nothing_to_validate(bagbench: Callable, surrogate: Path) -> None:
+def test_exact_objectives_leave_nothing_to_validate(bagbench: Command, surrogate: Path) -> None:
     words = ("--optimizers", "random-search", "--seeds", 1, "--evaluations", 5, "--jobs", 1, "--out", "out")
     bagbench("compare", surrogate, *words, "--objectives", "log10_params,log10_macs")
     ran = bagbench("validate", "out")

@@ -42,25 +42,19 @@ class DataSet:
 
 
 def stratified(labels: NDArray[np.int64], sizes: tuple[int, ...]) -> list[NDArray[np.int64]]:
-    """Split indices 0..n-1 into parts of exactly these ``sizes``, each with roughly the classes' shares.
+    """Split indices 0..n-1 into parts of exactly these ``sizes``, in each of which every class has its share.
 
-    The order inside a class is that of a hash of the index, so the split is the same on every machine and for ever;
-    then the classes are interleaved evenly and the sequence is cut.
+    All images are put in a row, class by class, within a class in the order of a hash of the index, so that the split
+    is the same on every machine and for ever. Going along the row, each image joins the part that has fallen behind its
+    share the most: so every stretch of the row, a class among them, is shared out to within an image or two.
     """
-    position = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        members = members[np.argsort([blake2b(b"%d" % i, digest_size=8).digest() for i in members])]
-        position[members] = (np.arange(len(members)) + 0.5) / len(members)
-    # Walking along `position` meets every class at its own steady rate; a part takes every (n / size)-th step of it.
-    order = np.lexsort((labels, position))
-    share = np.array(sizes) / len(labels)
+    order = sorted(range(len(labels)), key=lambda i: (labels[i], blake2b(b"%d" % i, digest_size=8).digest()))
+    share, taken = np.array(sizes) / len(labels), np.zeros(len(sizes))
     owner = np.empty(len(labels), dtype=int)
-    taken = np.zeros(len(sizes))
-    for rank in range(len(labels)):
-        owner[rank] = int(np.argmax(np.where(taken < sizes, share * (rank + 1) - taken, -np.inf)))
-        taken[owner[rank]] += 1
-    return [np.sort(order[owner == part]) for part in range(len(sizes))]
+    for rank, index in enumerate(order):
+        owner[index] = int(np.argmax(np.where(taken < sizes, share * (rank + 1) - taken, -np.inf)))
+        taken[owner[index]] += 1
+    return [np.flatnonzero(owner == part) for part in range(len(sizes))]
 
 
 def load_digits() -> DataSet:

@@ -25,6 +25,7 @@ Column = NDArray[np.float64]
 """Numbers of one parameter over many configurations, (n,)."""
 
 _TABLE_LIMIT = 65_536
+_DECIMALS = 10  # of drawn floats: decoded and encoded again they keep their digest, which rounds at the same place
 
 
 class Parameter(ABC):
@@ -167,7 +168,7 @@ class Number(Parameter):
 
     def from_unit(self, u: Column) -> Column:  # noqa: D102
         if not self.integer:
-            return u.astype(np.float64)
+            return np.round(u, _DECIMALS)
         if not self.is_log:
             return self._to_x(np.floor(self.lower + u * self.size))
         # ConfigSpace's law: log-uniform over the range, then as many equal bins as there are integers.

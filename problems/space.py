@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,7 @@ Natural = Mapping[str, NDArray[np.float64]]
 _Step = tuple[int, str, Callable[[Value], float], int, frozenset[float], Condition | None]
 
 _SAMPLE_BLOCK = 256
-_DIGEST_SCALE = 1e10  # float noise of the last digits must not reach the digest; 1e-10 of a range is no difference
+_DIGEST_SCALE = 1e10  # float noise of the last digits must not reach the digest; drawn floats lie on this grid
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,22 @@ class Space:
         return tuple((i, self.parameters[i], self.conditions[i]) for i in order)
 
     @cached_property
+    def _roots(self) -> tuple[tuple[str, Callable[[Value], float]], ...]:
+        """Parameters that are always active and stand first, as in ConfigSpace's order all of these do."""
+        always = takewhile(lambda pair: pair[1] is None, zip(self.parameters, self.conditions, strict=True))
+        return tuple((parameter.name, parameter.encoder) for parameter, _ in always)
+
+    @cached_property
+    def _blank(self) -> list[float]:
+        return [math.nan] * (len(self) - len(self._roots))
+
+    @cached_property
     def _plan(self) -> tuple[_Step, ...]:
-        """`_order` with all look-ups done: what `encode_row` walks along, once per query."""
+        """The rest of `_order` with all look-ups done: what `encode_row` walks along, once per query."""
         return tuple(
             (i, parameter.name, parameter.encoder, *(condition.simple if condition else (0, frozenset())), condition)
             for i, parameter, condition in self._order
+            if i >= len(self._roots)
         )
 
     # --- one configuration -------------------------------------------------------------------------------------
@@ -153,9 +165,10 @@ class Space:
 
     def encode_row(self, config: Mapping[str, Value]) -> list[float]:
         """Turn natural values into the numbers of a vector, as a list: `encode` without numpy's overhead."""
-        row = [math.nan] * len(self.parameters)
-        given = 0
         try:
+            row = [encode(config[name]) for name, encode in self._roots]
+            given = len(row)
+            row += self._blank
             for i, name, encode, parent, allowed, condition in self._plan:
                 if condition is not None and (row[parent] not in allowed if allowed else not condition.holds(row)):
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..problems.benchmark import Curve, Outcome
 from ..problems.errors import UnknownName
 from ..problems.problem import Losses, Problem, Vectors
-from ..problems.space import Config, Vector
+from ..problems.space import Config
 from .description import Description
 from .features import Features
 from .file import read_sealed
@@ -60,10 +61,11 @@ class SurrogateBenchmark:
         selected = [name for name in self._problem.objective_names if name in self._problem.known]
         names = [*self._features.known, *(name for name in selected if name not in self._features.known)]
         self._known = {name: self._problem.known[name] for name in names}
+        self._sources = [self._source(name) for name in self._problem.objective_names]
         # What a single query walks along, looked up once.
         self._ones = tuple(function.one for function in self._known.values())
         self._backward = tuple(target.backward_one for target in self._targets)
-        self._sources = [self._source(name) for name in self._problem.objective_names]
+        self._pick = itemgetter(*self._sources, 0)  # one more than is wanted: of one item it would give no tuple
         self._elapsed = description.profile.tolist()
 
     def _choose_heads(self) -> list[int]:
@@ -98,14 +100,15 @@ class SurrogateBenchmark:
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Answer one query; see `Benchmark.query`."""
         problem = self._problem
-        if epochs is None or not problem.min_epochs <= epochs <= problem.max_epochs:
+        if type(epochs) is not int or not problem.min_epochs <= epochs <= problem.max_epochs:
             epochs = problem.check_epochs(epochs)
         if isinstance(config, np.ndarray):
-            numbers, config = config.tolist(), problem.space.decode(config)
+            vector = problem.space.vector(config)
+            numbers, config = vector.tolist(), problem.space.decode(vector)
         else:
             numbers = problem.space.encode_row(config)
         known = [one(config) for one in self._ones]
-        features = [*numbers, *known[: self._features.width - len(numbers) - 1], epochs]
+        features = [*numbers, *known[: len(self._features.known)], epochs]
         values = self._forests.row(features)
         if self._noise is not None:
             features[-1] = problem.max_epochs
@@ -115,20 +118,31 @@ class SurrogateBenchmark:
         answers = [backward(value) for backward, value in zip(self._backward, values)]  # noqa: B905
         seconds = answers[-1] * self._elapsed[epochs - 1]
         answers += (*known, seconds)
-        return Outcome(np.array([answers[source] for source in self._sources]), seconds)
+        losses = np.array(self._pick(answers)[:-1])
+        losses.flags.writeable = False
+        return Outcome(losses, seconds)
 
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
         """Answer with a learning curve; see `Benchmark.curve`."""
         epochs = self._problem.check_epochs(epochs)
         vector = self._problem.space.vector(config)
         steps = np.arange(1, epochs + 1)
-        losses, seconds = self.query_batch(np.repeat(vector[None], epochs, axis=0), steps, np.full(epochs, seed))
+        losses, seconds = self._answer(np.repeat(vector[None], epochs, axis=0), steps, np.full(epochs, seed))
         return Curve(seconds=seconds, losses=losses)
 
     def query_batch(
         self, vectors: Vectors, epochs: NDArray[np.int64], seeds: NDArray[np.int64] | None = None
     ) -> tuple[Losses, NDArray[np.float64]]:
         """Answer many queries at once; see `Benchmark.query_batch`."""
+        self._problem.space.check(vectors)
+        for epoch in np.unique(epochs).tolist():
+            self._problem.check_epochs(epoch)
+        return self._answer(vectors, epochs, np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds)
+
+    def _answer(
+        self, vectors: Vectors, epochs: NDArray[np.int64], seeds: NDArray[np.int64]
+    ) -> tuple[Losses, NDArray[np.float64]]:
+        """Answer legal queries."""
         features = self._features.matrix(vectors, epochs).astype(np.float32)
         values = self._forests.batch(features)
         if self._noise is not None:
@@ -145,15 +159,14 @@ class SurrogateBenchmark:
         vectors: Vectors,
         features: NDArray[np.float32],
         epochs: NDArray[np.int64],
-        seeds: NDArray[np.int64] | None,
+        seeds: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """Draw the noise (n, h) of each query at its epoch, on the scale of the predictions."""
         final = features.copy()
         final[:, -1] = self._problem.max_epochs
         predicted = self._forests.batch(final)[:, 0].tolist()
         digests = self._problem.space.digests(vectors)
-        replicates = [0] * len(vectors) if seeds is None else seeds.tolist()
-        drawn = [
-            noise.draw(*key)[epoch - 1] for key, epoch in zip(zip(predicted, digests, replicates), epochs.tolist(), strict=True)
-        ]
-        return np.array(drawn, dtype=np.float64).reshape(len(vectors), -1)[:, self._heads]
+        keys = zip(predicted, digests, seeds.tolist(), strict=True)
+        drawn = [noise.draw(*key)[epoch - 1] for key, epoch in zip(keys, epochs.tolist(), strict=True)]
+        heads = len(self._description.targets)
+        return np.array(drawn, dtype=np.float64).reshape(len(vectors), heads)[:, self._heads]

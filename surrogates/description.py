@@ -47,7 +47,7 @@ class Description:
             "problem": json.loads(problem_to_json(self.problem)),
             "features": Features(self.problem).names,
             "heads": [
-                {"name": t.name, "low": t.low, "high": t.high if math.isfinite(t.high) else None, "log": t.log}
+                {"name": t.name, "low": t.low, "high": t.high if math.isfinite(t.high) else None, "scale": t.scale}
                 for t in self.targets
             ],
             "profile": self.profile.tolist(),
@@ -83,10 +83,10 @@ class Description:
             raise FileProblem(f"{path} was fitted with other features than this bagbench computes: fit it again")
         noise = document["noise"]
         residuals = np.frombuffer(base64.b64decode(noise["residuals"]), dtype="<f2").reshape(noise["shape"])
-        targets = (Target(**{**head, "high": math.inf if head["high"] is None else head["high"]}) for head in document["heads"])
+        heads = [{**head, "high": math.inf if head["high"] is None else head["high"]} for head in document["heads"]]
         return cls(
             problem=problem,
-            targets=tuple(targets),
+            targets=tuple(Target(**head) for head in heads),
             profile=np.array(document["profile"]),
             noise=Noise(edges=np.array(noise["edges"]), residuals=residuals.astype(np.float32)),
             card=document["card"],

@@ -70,7 +70,9 @@ class Forest:
 def average(forests: Sequence[Forest]) -> Forest:
     """Average several forests into one with all their trees."""
     scaled = [forest.scaled(1.0 / len(forests)) for forest in forests]
-    return Forest(trees=[tree for forest in scaled for tree in forest.trees], base=sum(forest.base for forest in scaled))
+    return Forest(
+        trees=[tree for forest in scaled for tree in forest.trees], base=sum(forest.base for forest in scaled)
+    )
 
 
 def float32_at_most(threshold: float) -> float:

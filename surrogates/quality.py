@@ -13,44 +13,49 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from .targets import SECONDS
 from .training import Examples
 
 Array = NDArray[np.float64]
-Scores = dict[str, float]
+Scores = dict[str, float | None]
 
 
 def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]:
     """Score held-out ``predictions`` (n, E, h) of all runs, on the scale of the metrics.
 
     For every metric: ``r2``, ``kendall_tau`` and ``rmse`` at full fidelity, over all epochs, and the noise ceiling
-    at full fidelity. Seconds are those of a whole training.
+    at full fidelity; for metrics with a long tail also on a log scale, where the tail does not rule. Seconds are those
+    of a whole training.
     """
-    card: dict[str, object] = {"runs": len(examples), "configurations": len(np.unique(examples.digests))}
     metrics: dict[str, Mapping[str, object]] = {}
-    for head, target in enumerate(examples.targets[:-1]):
-        true, predicted = target.backward(examples.values[..., head]), target.backward(predictions[..., head])
-        metrics[target.name] = {
-            "full_fidelity": scores(true[:, -1], predicted[:, -1]),
-            "all_epochs": scores(true.ravel(), predicted.ravel()),
-            "ceiling": noise_ceiling(true[:, -1], examples.digests),
-        }
-    whole = examples.profile[-1]
-    true, predicted = np.exp(examples.values[:, 0, -1]) * whole, np.exp(predictions[:, 0, -1]) * whole
-    metrics["train_seconds"] = {
-        "full_fidelity": scores(true, predicted),
-        "ceiling": noise_ceiling(true, examples.digests),
-    }
-    return {**card, "metrics": metrics}
+    whole = math.log(examples.profile[-1])
+    for head, target in enumerate(examples.targets):
+        true, predicted = examples.values[..., head], predictions[..., head]
+        name = target.name
+        if name == SECONDS:  # the same at every epoch: of a whole training
+            name, true, predicted = "train_seconds", true[:, -1:] + whole, predicted[:, -1:] + whole
+        section = _judge(target.backward(true), target.backward(predicted), examples.digests)
+        metrics[name] = section
+        if target.scale == "log":
+            metrics[name] = {**section, "log_scale": _judge(true, predicted, examples.digests)}
+    return {"runs": len(examples), "configurations": len(np.unique(examples.digests)), "metrics": metrics}
+
+
+def _judge(true: Array, predicted: Array, digests: NDArray[np.bytes_]) -> Mapping[str, object]:
+    """Score one metric's curves (n, E)."""
+    section = {"full_fidelity": scores(true[:, -1], predicted[:, -1]), "ceiling": noise_ceiling(true[:, -1], digests)}
+    return section if true.shape[1] == 1 else {**section, "all_epochs": scores(true.ravel(), predicted.ravel())}
 
 
 def scores(true: Array, predicted: Array) -> Scores:
-    """Coefficient of determination, Kendall's tau-b, and root mean squared error."""
+    """Coefficient of determination, Kendall's tau-b, and root mean squared error; None where a constant has none."""
     from scipy.stats import kendalltau
 
-    error = float(np.mean((true - predicted) ** 2))
+    error, total = float(np.mean((true - predicted) ** 2)), float(np.var(true))
+    tau = float(kendalltau(true, predicted).statistic)
     return {
-        "r2": 1.0 - error / float(np.var(true)),
-        "kendall_tau": float(kendalltau(true, predicted).statistic),
+        "r2": 1.0 - error / total if total else None,
+        "kendall_tau": tau if math.isfinite(tau) else None,
         "rmse": math.sqrt(error),
     }
 
@@ -65,7 +70,7 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
     Returns
     -------
     ceiling
-        ``r2``, ``kendall_tau``, ``rmse``, ``replicate_tau`` and ``pairs``; only ``pairs`` where there are fewer than 10.
+        ``r2``, ``kendall_tau``, ``rmse``, ``replicate_tau`` and ``pairs``; below 10 pairs, ``pairs`` alone.
     """
     from scipy.stats import kendalltau
 
@@ -74,10 +79,12 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
     one, two = true[order[first]], true[order[first + 1]]
     if len(first) < 10:
         return {"pairs": float(len(first))}
-    noise = float(np.mean((one - two) ** 2)) / 2.0
+    noise, total = float(np.mean((one - two) ** 2)) / 2.0, float(np.var(true))
     agreement = float(kendalltau(np.concatenate([one, two]), np.concatenate([two, one])).statistic)
+    if not total:
+        return {"pairs": float(len(first)), "rmse": math.sqrt(noise), "r2": None, "kendall_tau": None}
     return {
-        "r2": 1.0 - noise / float(np.var(true)),
+        "r2": 1.0 - noise / total,
         "kendall_tau": 2.0 / math.pi * math.asin(math.sqrt(max(0.0, math.sin(math.pi / 2.0 * agreement)))),
         "rmse": math.sqrt(noise),
         "replicate_tau": agreement,

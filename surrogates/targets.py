@@ -1,14 +1,17 @@
 """Targets: the scale on which a metric is predicted, and the way back into its range.
 
-Bounded, well-spread metrics (errors in percent) are predicted as they are and clipped. Positive metrics with a long
-tail (cross-entropy, seconds) are predicted on a log scale, so that no prediction is negative and a few diverged runs
-do not rule the fit; the "mean" prediction of such a metric is its geometric mean.
+Errors in percent are predicted as logits, so that 1 % and 2 % are as far apart as they are for somebody who compares
+good networks, and no prediction leaves [0, 100]. Other metrics that cannot be negative (cross-entropy, seconds) are
+predicted as logarithms, so that a few diverged runs do not rule the fit. Anything else is predicted as it is. What a
+surrogate calls the mean is the mean on this scale, brought back.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,45 +23,72 @@ Values = NDArray[np.float64]
 SECONDS = "seconds_per_epoch"
 """Name of the head that predicts the mean training seconds of an epoch."""
 
-_TAIL = 10.0
-_FLOOR = 1e-6
+SCALES = ("identity", "log", "logit")
+
+_FLOOR = 1e-6  # of what is put on a log scale
+_MARGIN = 0.0025  # of the range, beyond its ends, so that the ends themselves have a logit
+_LARGE = 700.0  # its exponential is still finite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """How one metric is predicted."""
 
     name: str
     low: float
     high: float
-    log: bool
+    scale: str
+    """One of `SCALES`."""
 
     def forward(self, values: Values) -> Values:
         """Bring a metric onto the scale of the prediction."""
-        return np.log(np.maximum(values, _FLOOR)) if self.log else values
+        if self.scale == "logit":
+            bottom, top = self._ends
+            return np.log((values - bottom) / (top - values))
+        return np.log(np.maximum(values, _FLOOR)) if self.scale == "log" else values
 
     def backward(self, predictions: Values) -> Values:
-        """Bring predictions back into the metric's range."""
-        if self.log:
-            # One by one: numpy's vectorised exponential may differ from the scalar one in the last bit.
-            flat = np.fromiter(map(math.exp, predictions.ravel().tolist()), dtype=np.float64, count=predictions.size)
-            predictions = flat.reshape(predictions.shape)
-        return np.minimum(np.maximum(predictions, self.low), self.high)
+        """Bring predictions back into the metric's range, one by one.
 
-    def backward_one(self, prediction: float) -> float:
-        """Bring one prediction back; `backward`, bit for bit."""
-        value = math.exp(prediction) if self.log else prediction
-        return self.low if value < self.low else self.high if value > self.high else value
+        numpy's vectorised exponential may differ from the scalar one in the last bit, and an answer must not depend on
+        how many were asked for.
+        """
+        back = map(self.backward_one, predictions.ravel().tolist())
+        return np.fromiter(back, dtype=np.float64, count=predictions.size).reshape(predictions.shape)
+
+    @cached_property
+    def backward_one(self) -> Callable[[float], float]:
+        """The function that brings one prediction back."""
+        low, high = self.low, self.high
+        bottom, top = self._ends
+
+        def clip(value: float) -> float:
+            return low if value < low else high if value > high else value
+
+        def from_logit(prediction: float) -> float:
+            value = top - (top - bottom) / (1.0 + math.exp(prediction if prediction < _LARGE else _LARGE))
+            return low if value < low else high if value > high else value
+
+        def from_log(prediction: float) -> float:
+            value = math.exp(prediction if prediction < _LARGE else _LARGE)
+            return low if value < low else high if value > high else value
+
+        return {"logit": from_logit, "log": from_log, "identity": clip}[self.scale]
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """Where the logit would be infinite."""
+        margin = _MARGIN * (self.high - self.low)
+        return self.low - margin, self.high + margin
 
 
-def target_for(metric: Objective, values: Values) -> Target:
-    """Choose the scale for a metric, given the ``values`` it took: log if it is positive with a long tail."""
+def target_for(metric: Objective) -> Target:
+    """Choose the scale for a metric by its unit and bounds."""
     low, high = metric.bounds
-    finite = values[np.isfinite(values)]
-    log = low >= 0 and float(np.quantile(finite, 0.99)) > _TAIL * float(np.median(finite))
-    return Target(name=metric.name, low=low, high=high, log=log)
+    scale = "logit" if metric.unit == "%" else "log" if low >= 0 else "identity"
+    return Target(name=metric.name, low=low, high=high, scale=scale)
 
 
 def seconds_target() -> Target:
     """Give the target of `SECONDS`."""
-    return Target(name=SECONDS, low=_FLOOR, high=math.inf, log=True)
+    return Target(name=SECONDS, low=_FLOOR, high=math.inf, scale="log")

@@ -53,7 +53,7 @@ def _student(*, trees: int, leaves: int) -> Boosting:
         model="lightgbm",
         trees=trees,
         leaves=leaves,
-        learning_rate=0.25,
+        learning_rate=0.3,
         rows_in_leaf=8,
         l2=0.0,
         row_share=1.0,
@@ -68,8 +68,8 @@ class Recipe:
     teacher: Boosting = field(default_factory=Boosting)
     bags: int = 1
     """Teachers per library, each with another seed."""
-    student: Boosting = field(default_factory=lambda: _student(trees=70, leaves=64))
-    clock: Boosting = field(default_factory=lambda: _student(trees=20, leaves=32))
+    student: Boosting = field(default_factory=lambda: _student(trees=60, leaves=64))
+    clock: Boosting = field(default_factory=lambda: _student(trees=16, leaves=32))
     """The student that predicts seconds."""
     drawn: int = 12_000
     """Configurations drawn from the space for the students."""
@@ -85,12 +85,14 @@ def read_examples(table: Table) -> Examples:
         If there are fewer than 20 of them.
     """
     problem, runs = table.problem, table.runs
-    whole = np.flatnonzero(np.isin(runs.status, (b"ok", b"diverged")) & ~np.isnan(runs.curves["train_seconds"]).any(axis=1))
+    whole = np.flatnonzero(
+        np.isin(runs.status, (b"ok", b"diverged")) & ~np.isnan(runs.curves["train_seconds"]).any(axis=1)
+    )
     if len(whole) < 20:
         raise InvalidArgument(f"a surrogate needs at least 20 whole runs to learn from, the table has {len(whole)}")
     metrics = [m for m in problem.metrics if m.name not in problem.known and m.name != "train_seconds"]
     losses = {metric.name: table.losses(metric.name)[whole] for metric in metrics}
-    targets = [target_for(metric, losses[metric.name]) for metric in metrics]
+    targets = [target_for(metric) for metric in metrics]
     increments = runs.curves["train_seconds"][whole]
     mean = increments.mean(axis=1)
     shape = np.median(increments / mean[:, None], axis=0)
@@ -152,5 +154,9 @@ def _teach(examples: Examples, rows: NDArray[np.int64], head: int, recipe: Recip
         values = examples.values[rows, 0, head]
         teacher = replace(recipe.teacher, rows_in_leaf=max(2, recipe.teacher.rows_in_leaf // len(examples.profile)))
     else:
-        features, values, teacher = _curve_features(examples, rows), examples.values[rows, :, head].ravel(), recipe.teacher
+        features, values, teacher = (
+            _curve_features(examples, rows),
+            examples.values[rows, :, head].ravel(),
+            recipe.teacher,
+        )
     return average([teacher.fit(features, values, seed=recipe.seed + bag) for bag in range(recipe.bags)])

@@ -1,4 +1,4 @@
-"""Data sets: the split is exact, roughly fair to every class, and the same for ever."""
+"""Data sets: the split is exact, stratified, and the same for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bagbench.problems.errors import UnknownName
 
 def test_digits_are_the_same_for_ever() -> None:
     data = load_data_set("digits")
-    assert data.digest == "69134433aefe049516ff0a07915fe2ab46cb3eb48d80997b501fd2c634835f79"
+    assert data.digest == "3d2e39feabc26e0acc6dab42d4b27dab8a8459e158d206e3672b5c54a1fd0536"
     assert [len(split.labels) for split in (data.train, data.validation, data.test)] == [1000, 397, 400]
     assert data.train.images.shape == (1000, 1, 8, 8)
     assert data.train.images.dtype == np.float32
@@ -21,13 +21,13 @@ def test_digits_are_the_same_for_ever() -> None:
     assert data.train.images.max() == 1.0
 
 
-def test_digits_are_all_there_once_and_roughly_fairly_split() -> None:
+def test_digits_are_all_there_once_and_every_class_has_its_share_to_within_one_image() -> None:
     data = load_data_set("digits")
     splits = (data.train, data.validation, data.test)
     labels = np.concatenate([split.labels for split in splits])
-    shares = np.bincount(labels) / len(labels)
     for split in splits:
-        np.testing.assert_allclose(np.bincount(split.labels) / len(split.labels), shares, rtol=0.2)
+        share = np.bincount(labels) * len(split.labels) / len(labels)
+        assert (np.abs(np.bincount(split.labels) - share) < 1).all()
     from sklearn.datasets import load_digits
 
     original = load_digits()
@@ -41,7 +41,7 @@ def test_digits_are_all_there_once_and_roughly_fairly_split() -> None:
     labels=st.lists(st.integers(0, 4), min_size=3, max_size=120),
     cuts=st.tuples(st.floats(0.05, 0.9), st.floats(0.05, 0.9)),
 )
-def test_every_split_is_exact_and_every_index_is_dealt_once(labels: list[int], cuts: tuple[float, float]) -> None:
+def test_every_split_is_exact_and_stratified_and_every_index_is_dealt_once(labels: list[int], cuts: tuple[float, float]) -> None:
     n = len(labels)
     first = max(1, min(n - 2, int(cuts[0] * n)))
     second = max(1, min(n - first - 1, int(cuts[1] * (n - first))))
@@ -50,6 +50,10 @@ def test_every_split_is_exact_and_every_index_is_dealt_once(labels: list[int], c
     assert tuple(map(len, parts)) == sizes
     assert sorted(np.concatenate(parts).tolist()) == list(range(n))
     assert all((np.diff(part) > 0).all() for part in parts)
+    for label in set(labels):
+        for part in parts:
+            share = labels.count(label) * len(part) / n
+            assert abs(np.count_nonzero(np.array(labels)[part] == label) - share) < 2
 
 
 def test_unknown_data_set_is_refused() -> None:

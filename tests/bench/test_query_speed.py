@@ -1,0 +1,70 @@
+"""How fast the surrogate answers, against the library that grew its trees, in one run."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import xgboost
+
+import bagbench
+from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.surrogates.features import Features
+
+SHIPPED = Path(bagbench.__file__).parent / "data" / "digits.onnx"
+pytestmark = pytest.mark.skipif(not SHIPPED.exists(), reason="no shipped surrogate")
+
+
+def fastest(function: Callable[[object], object], arguments: Sequence[object], repeats: int = 15) -> float:
+    """Time per call in microseconds: the fastest of several passes over different arguments."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for argument in arguments:
+            function(argument)
+        times.append((time.perf_counter() - start) / len(arguments))
+    return min(times) * 1e6
+
+
+def same_size_booster(features: np.ndarray, targets: np.ndarray) -> xgboost.Booster:
+    """Grow xgboost trees, as many and as large as the shipped ensemble that answers a default query."""
+    nodes = [
+        node for node in onnx.load(str(SHIPPED)).graph.node if node.output[0] in ("val_error", "seconds_per_epoch")
+    ]
+    ids = [next(a.ints for a in node.attribute if a.name == "nodes_treeids") for node in nodes]
+    trees = sum(max(numbers) + 1 for numbers in ids)
+    leaves = (sum(map(len, ids)) // trees + 1) // 2
+    settings = {"tree_method": "hist", "grow_policy": "lossguide", "max_depth": 0, "max_leaves": leaves, "nthread": 1}
+    return xgboost.train(settings, xgboost.DMatrix(features, targets), trees)
+
+
+def test_query_from_a_dict_is_20_times_faster_than_one_row_of_xgboost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    benchmark = SurrogateBenchmark(SHIPPED)
+    space = benchmark.problem.space
+    vectors = space.sample(np.random.default_rng(0), 300)
+    configs = [space.decode(vector) for vector in vectors]
+    many = space.sample(np.random.default_rng(1), 5000)
+    features = Features(benchmark.problem).matrix(many, np.full(5000, 25)).astype(np.float32)
+    losses, _ = benchmark.query_batch(many, np.full(5000, 25))
+    booster = same_size_booster(features, losses[:, 0])
+    rows = [features[i : i + 1] for i in range(300)]
+
+    single = fastest(benchmark.query, configs)
+    by_vector = fastest(benchmark.query, list(vectors))
+    library = fastest(booster.inplace_predict, rows, repeats=5)
+    batch = fastest(lambda _: benchmark.query_batch(many, np.full(5000, 25)), [None], repeats=5) / 5000
+    with capsys.disabled():
+        print(
+            f"\n{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, "
+            f"xgboost {xgboost.__version__}\nquery from a dict {single:.1f} us, from a vector {by_vector:.1f} us, "
+            f"Booster.inplace_predict on one row {library:.1f} us: {library / single:.1f} times; "
+            f"query_batch {batch:.2f} us a configuration"
+        )
+    assert library / single >= 20

@@ -1,0 +1,88 @@
+"""Surrogate files: cut down faithfully, standard ONNX to others, refused when damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from bagbench.problems.errors import FileProblem
+from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.surrogates.file import read_sealed, to_onnx
+from bagbench.surrogates.forest import Forest, Tree
+from bagbench.surrogates.subgraph import keep_outputs, read_metadata
+
+
+def stump(value: float) -> Forest:
+    tree = Tree(
+        feature=np.array([1, -1, -1]),
+        threshold=np.array([0.5, 0, 0], dtype=np.float32),
+        left=np.array([1, 0, 0]),
+        right=np.array([2, 0, 0]),
+        missing_left=np.array([True, False, False]),
+        value=np.array([0.0, value, -value]),
+    )
+    return Forest(trees=[tree], base=10.0)
+
+
+def test_cut_model_is_valid_onnx_with_just_the_outputs_kept() -> None:
+    model = to_onnx({"a": stump(1), "b": stump(2), "c": stump(3)}, 2, "some text")
+    cut = onnx.load_model_from_string(keep_outputs(model, ["c", "a"]))
+    onnx.checker.check_model(cut)
+    assert [output.name for output in cut.graph.output] == ["a", "c"]
+    assert [node.output[0] for node in cut.graph.node] == ["a", "c"]
+    whole = onnx.load_model_from_string(model)
+    assert cut.graph.node[1] == whole.graph.node[2]
+    assert cut.metadata_props == whole.metadata_props
+
+
+def test_metadata_is_found_as_onnx_finds_it() -> None:
+    model = to_onnx({"a": stump(1)}, 2, "Zürich\n" * 100)
+    assert read_metadata(model, "bagbench") == onnx.load_model_from_string(model).metadata_props[0].value
+    assert read_metadata(model, "other") is None
+
+
+def test_sealed_file_is_standard_onnx_to_others(file: Path) -> None:
+    model = onnx.load(str(file))
+    onnx.checker.check_model(model)
+    assert {output.name for output in model.graph.output} == {
+        "val_error",
+        "val_loss",
+        "test_error",
+        "seconds_per_epoch",
+    }
+
+
+def test_flipped_bits_are_refused_wherever_they_are(file: Path, tmp_path: Path) -> None:
+    content = file.read_bytes()
+    rng = np.random.default_rng(0)
+    for position in [0, len(content) - 1, *rng.integers(0, len(content), 60)]:
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        path = tmp_path / "damaged.onnx"
+        path.write_bytes(damaged)
+        with pytest.raises(FileProblem, match="altered|truncated"):
+            read_sealed(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_truncated_or_empty_file_is_refused(share: float, file: Path, tmp_path: Path) -> None:
+    content = file.read_bytes()
+    path = tmp_path / "short.onnx"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(FileProblem, match="is empty" if share == 0 else "is truncated"):
+        SurrogateBenchmark(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="cannot read .*nowhere.onnx: No such file"):
+        SurrogateBenchmark(tmp_path / "nowhere.onnx")
+
+
+def test_somebody_elses_onnx_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.onnx"
+    path.write_bytes(to_onnx({"a": stump(1)}, 2))
+    with pytest.raises(FileProblem, match="no surrogate of bagbench's"):
+        SurrogateBenchmark(path)

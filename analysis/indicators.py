@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Policy = Literal["full", "all"]
 """Which trials count: ``"full"`` those trained to full fidelity, ``"all"`` those of any fidelity (as the paper did)."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anytime:
     """An indicator as a step function of simulated time: it holds from each time until the next."""
@@ -141,9 +142,7 @@ def median_attainment(fronts: list[Losses], /) -> Losses:
     return corners[np.lexsort(corners.T[::-1])]
 
 
-def anytime_hypervolume(
-    history: History, /, reference: Losses, *, max_epochs: int, policy: Policy = "full"
-) -> Anytime:
+def anytime_hypervolume(history: History, /, reference: Losses, *, max_epochs: int, policy: Policy = "full") -> Anytime:
     """Follow the hypervolume of all trials completed so far.
 
     Returns

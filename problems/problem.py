@@ -23,6 +23,7 @@ Losses = NDArray[np.float64]
 Vectors = NDArray[np.float64]
 """Configuration vectors (n, d), as `Space` defines them."""
 
+
 class KnownFunction(Protocol):
     """An exact, cheap function of the configuration; both forms agree to the last bit."""
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from ..optimizers import get_optimizer
 from ..problems.benchmark import Benchmark
 from ..problems.errors import BagbenchError, FileProblem, InvalidArgument, OutputConflict
-from ..tables.executor import open_executor
 from ..problems.files import write_atomically
+from ..tables.executor import open_executor
 from .benchmarks import find_file, find_source, open_benchmark
 from .history import History
 from .progress import SILENT, Progress

@@ -44,12 +44,13 @@ class Noise:
         seed
             Replicate.
         """
-        runs = self.residuals[bisect_left(self._edges, predicted)]
-        return runs[_number(digest, seed) % len(runs)]
+        runs: NDArray[np.float32] = self.residuals[bisect_left(self._edges, predicted)]
+        picked: NDArray[np.float32] = runs[_number(digest, seed) % len(runs)]
+        return picked
 
     @cached_property
     def _edges(self) -> list[float]:
-        return self.edges.tolist()
+        return list(map(float, self.edges))
 
 
 def fit_noise(predictions: Array, residuals: Array) -> Noise:
@@ -74,7 +75,8 @@ def fit_noise(predictions: Array, residuals: Array) -> Noise:
 def _spread(final: Array) -> NDArray[np.int64]:
     """Choose `_RUNS` rows that lie at evenly spaced quantiles of their final residual."""
     order = np.argsort(final, kind="stable")
-    return order[((np.arange(_RUNS) + 0.5) / _RUNS * len(order)).astype(int)]
+    quantiles = ((np.arange(_RUNS) + 0.5) / _RUNS * len(order)).astype(np.int64)
+    return np.take(order, quantiles)
 
 
 def _number(digest: str, seed: int) -> int:

@@ -72,8 +72,8 @@ class ServedForests:
         for name, output in zip(self._heads, outputs, strict=True):
             binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(output))
         pack = struct.Struct(f"{self._width}f").pack_into
-        buffer = memoryview(inputs).cast("B")
-        results = [memoryview(output).cast("B").cast("f") for output in outputs]
+        buffer = inputs.data.cast("B")
+        results = [output.data.cast("B").cast("f") for output in outputs]
         # The wrapper's checks of its arguments would cost as much as the trees.
         run, bound = self._session._sess.run_with_iobinding, binding._iobinding
 

@@ -19,7 +19,7 @@ from bagbench.analysis.display import axis, duration, linear_ticks, logarithmic_
 from bagbench.analysis.figures import epochs_spent, final_fronts, hypervolume_over_time
 from bagbench.analysis.plotting import colour
 from bagbench.analysis.quality import card_tables
-from bagbench.analysis.races import Experiment, load_experiment
+from bagbench.analysis.races import Experiment, Race, load_experiment
 from bagbench.analysis.report import render, write_report
 from bagbench.analysis.sections import command
 from bagbench.analysis.summary import summarize, write_summary
@@ -138,13 +138,13 @@ def test_one_optimizer_alone_needs_no_ranks(experiment: Experiment) -> None:
 
 
 def test_races_without_any_result_still_make_a_page(experiment: Experiment) -> None:
-    def fail(race_index: int) -> object:
+    def fail(race_index: int) -> Race:
         race = experiment.races[race_index]
         n = len(race.history)
         failed = replace(race.history, status=np.full(n, "failed"), losses=np.full((n, 2), np.nan))
         return replace(race, history=failed)
 
-    empty = replace(experiment, races=tuple(fail(index) for index in (0, 10)))  # type: ignore[arg-type]
+    empty = replace(experiment, races=tuple(fail(index) for index in (0, 10)))
     page = Page(render(empty, summarize(empty)))
     assert [float(row[2]) for row in page.tables["ranking-table"][1:]] == [0.0, 0.0]
     assert all(row[4] == "inf" for row in page.tables["scores"][1:])

@@ -80,9 +80,13 @@ def test_summary_csv_gives_the_same_numbers_back(experiment: Experiment, tmp_pat
     with (tmp_path / "summary.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert tuple(lines[0]) == COLUMNS
-    assert list(COLUMNS) == (
-        "optimizer seed hypervolume normalized_hypervolume igd_plus evaluations simulated_seconds wall_seconds digest"
-    ).split()
+    assert (
+        list(COLUMNS)
+        == (
+            "optimizer seed hypervolume normalized_hypervolume igd_plus evaluations "
+            "simulated_seconds wall_seconds digest"
+        ).split()
+    )
     for line, expected in zip(lines, summary.scores, strict=True):
         assert float(line["hypervolume"]) == expected.hypervolume
         assert float(line["igd_plus"]) == expected.igd_plus

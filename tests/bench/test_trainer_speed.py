@@ -20,7 +20,7 @@ EPOCHS = 3
 def plain_seconds(config: dict[str, object], data: DataSet) -> float:
     """Processor seconds of an epoch with a DataLoader, torch.optim.Adam and a loss read after every step."""
     torch.manual_seed(0)
-    network = build_network(config, data.shape)  # type: ignore[arg-type]
+    network = build_network(config, data.shape)
     adam = torch.optim.Adam(network.parameters(), lr=config["lr_init"])  # type: ignore[arg-type]
     criterion = torch.nn.CrossEntropyLoss()
     pairs = torch.utils.data.TensorDataset(torch.from_numpy(data.train.images), torch.from_numpy(data.train.labels))

@@ -41,7 +41,9 @@ def test_digits_are_all_there_once_and_every_class_has_its_share_to_within_one_i
     labels=st.lists(st.integers(0, 4), min_size=3, max_size=120),
     cuts=st.tuples(st.floats(0.05, 0.9), st.floats(0.05, 0.9)),
 )
-def test_every_split_is_exact_and_stratified_and_every_index_is_dealt_once(labels: list[int], cuts: tuple[float, float]) -> None:
+def test_every_split_is_exact_and_stratified_and_every_index_is_dealt_once(
+    labels: list[int], cuts: tuple[float, float]
+) -> None:
     n = len(labels)
     first = max(1, min(n - 2, int(cuts[0] * n)))
     second = max(1, min(n - first - 1, int(cuts[1] * (n - first))))

@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import ToyBenchmark, make_toy_problem
+from conftest import ToyBenchmark, make_toy_problem  # type: ignore[import-not-found]
 
 import bagbench.optimizers
 import bagbench.simulator.grid
@@ -55,7 +55,7 @@ class Deadly(Drawing):
 
 
 bagbench.optimizers.OPTIMIZERS = {"drawing": Drawing, "slow": Slow, "deadly": Deadly}
-bagbench.simulator.grid.open_benchmark = lambda *_, **__: ToyBenchmark(make_toy_problem())
+setattr(bagbench.simulator.grid, "open_benchmark", lambda *_, **__: ToyBenchmark(make_toy_problem()))  # noqa: B010
 
 
 def main() -> None:

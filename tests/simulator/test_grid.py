@@ -20,7 +20,7 @@ from bagbench.problems.benchmark import Benchmark
 from bagbench.problems.errors import FileProblem, InvalidArgument, OutputConflict, UnknownName
 from bagbench.problems.problem import Problem
 from bagbench.simulator import grid as grid_module
-from bagbench.simulator.grid import Grid, read_description, run_grid
+from bagbench.simulator.grid import Grid, Race, read_description, run_grid
 from bagbench.simulator.history import History
 
 SCRIPT = Path(__file__).with_name("race_toys.py")
@@ -109,7 +109,12 @@ def test_a_finished_race_is_not_run_again(grid: Grid, tmp_path: Path, monkeypatc
     (tmp_path / "out/races/drawing-1.h5").unlink()
     ran: list[str] = []
     run_race = grid_module.run_race
-    monkeypatch.setattr(grid_module, "run_race", lambda race: ran.append(str(race)) or run_race(race))
+
+    def counted(race: Race) -> History:
+        ran.append(str(race))
+        return run_race(race)
+
+    monkeypatch.setattr(grid_module, "run_race", counted)
     assert digests(run_grid(grid, out=tmp_path / "out")) == digests(first)
     assert ran == ["drawing, seed 1"]
 

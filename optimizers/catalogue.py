@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .base import Optimizer
+from .nsga2 import Nsga2
 from .random_search import RandomSearch
 from .sh_emoa import ShEmoa
 
@@ -49,6 +50,12 @@ METHODS: Mapping[str, Method] = {
             source=f"{_SEED_PAPER}; survival after Beume, Naujoks, Emmerich 2007, EJOR 181(3)",
             needs=("fidelities",),
             optimizer=ShEmoa,
+        ),
+        Method(
+            name="nsga2",
+            idea="non-dominated sorting and crowding, for mixed and conditional spaces",
+            source="Deb, Pratap, Agarwal, Meyarivan 2002, IEEE TEVC 6(2)",
+            optimizer=Nsga2,
         ),
     )
 }

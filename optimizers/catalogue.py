@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .base import Optimizer
+from .mo_hyperband import MoHyperband
+from .mo_rea import MoRea
 from .nsga2 import Nsga2
 from .random_search import RandomSearch
 from .sh_emoa import ShEmoa
@@ -52,10 +54,23 @@ METHODS: Mapping[str, Method] = {
             optimizer=ShEmoa,
         ),
         Method(
+            name="mo-rea",
+            idea="evolution in which the oldest dies; parents win a tournament by front and crowding",
+            source="Real, Aggarwal, Huang, Le 2019, arXiv 1802.01548; Pareto tournament as in NASLib and Syne Tune",
+            optimizer=MoRea,
+        ),
+        Method(
             name="nsga2",
             idea="non-dominated sorting and crowding, for mixed and conditional spaces",
             source="Deb, Pratap, Agarwal, Meyarivan 2002, IEEE TEVC 6(2)",
             optimizer=Nsga2,
+        ),
+        Method(
+            name="mo-hyperband",
+            idea="random configurations through brackets of successive halving, by front and contribution",
+            source="Li, Jamieson, DeSalvo, Rostamizadeh, Talwalkar 2018, JMLR 18(185)",
+            needs=("fidelities",),
+            optimizer=MoHyperband,
         ),
     )
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .base import Optimizer
+from .mo_asha import MoAsha
 from .mo_hyperband import MoHyperband
 from .mo_rea import MoRea
 from .nsga2 import Nsga2
@@ -64,6 +65,13 @@ METHODS: Mapping[str, Method] = {
             idea="non-dominated sorting and crowding, for mixed and conditional spaces",
             source="Deb, Pratap, Agarwal, Meyarivan 2002, IEEE TEVC 6(2)",
             optimizer=Nsga2,
+        ),
+        Method(
+            name="mo-asha",
+            idea="asynchronous successive halving: the best of a rung is promoted whenever a worker is free",
+            source="Schmucker, Donini, Zafar, Salinas, Archambeau 2021, arXiv 2106.12639; Li et al. 2020, MLSys",
+            needs=("fidelities",),
+            optimizer=MoAsha,
         ),
         Method(
             name="mo-hyperband",

@@ -10,6 +10,8 @@ from .base import Optimizer
 from .mo_asha import MoAsha
 from .mo_hyperband import MoHyperband
 from .mo_rea import MoRea
+from .ms_ehvi import MsEhvi
+from .nash import Nash
 from .nsga2 import Nsga2
 from .random_search import RandomSearch
 from .sh_emoa import ShEmoa
@@ -53,6 +55,21 @@ METHODS: Mapping[str, Method] = {
             source=f"{_SEED_PAPER}; survival after Beume, Naujoks, Emmerich 2007, EJOR 181(3)",
             needs=("fidelities",),
             optimizer=ShEmoa,
+        ),
+        Method(
+            name="ms-ehvi",
+            idea="Bayesian optimisation by expected hypervolume improvement, known objectives taken as known",
+            source=f"{_SEED_PAPER}; closed form after Yang, Emmerich, Deutz, Baeck 2019, JOGO 75",
+            needs=("known objective",),
+            optimizer=MsEhvi,
+        ),
+        Method(
+            name="nash",
+            idea="Pareto hill climbing by short trainings of deeper and wider neighbours; the best train on",
+            source="Elsken, Metzen, Hutter 2017, arXiv 1711.04528",
+            needs=("fidelities",),
+            kind="imitation",
+            optimizer=Nash,
         ),
         Method(
             name="mo-rea",

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .base import Optimizer
+from .lemonade import Lemonade
 from .mo_asha import MoAsha
 from .mo_hyperband import MoHyperband
 from .mo_rea import MoRea
 from .ms_ehvi import MsEhvi
 from .nash import Nash
 from .nsga2 import Nsga2
+from .parego import ParEgo
 from .random_search import RandomSearch
 from .sh_emoa import ShEmoa
 
@@ -72,6 +74,14 @@ METHODS: Mapping[str, Method] = {
             optimizer=Nash,
         ),
         Method(
+            name="lemonade",
+            idea="the front breeds where it is thin in the cheap objectives; of many children few are trained",
+            source="Elsken, Metzen, Hutter 2019, ICLR, arXiv 1804.09081",
+            needs=("known objective",),
+            kind="imitation",
+            optimizer=Lemonade,
+        ),
+        Method(
             name="mo-rea",
             idea="evolution in which the oldest dies; parents win a tournament by front and crowding",
             source="Real, Aggarwal, Huang, Le 2019, arXiv 1802.01548; Pareto tournament as in NASLib and Syne Tune",
@@ -96,6 +106,12 @@ METHODS: Mapping[str, Method] = {
             source="Li, Jamieson, DeSalvo, Rostamizadeh, Talwalkar 2018, JMLR 18(185)",
             needs=("fidelities",),
             optimizer=MoHyperband,
+        ),
+        Method(
+            name="parego",
+            idea="Bayesian optimisation of a random augmented Chebyshev scalarisation, a new one for every trial",
+            source="Knowles 2006, IEEE TEVC 10(1)",
+            optimizer=ParEgo,
         ),
     )
 }

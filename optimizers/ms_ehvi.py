@@ -87,7 +87,7 @@ class MsEhvi:
                 improvements = self._improvements(pool, vectors, losses)
         except np.linalg.LinAlgError as error:
             _LOG.warning("ms-ehvi proposes a random candidate: %s", error)
-            return pool[0]
+            improvements = np.zeros(len(pool))
         best: Vector = pool[np.argmax(improvements)]
         return best
 

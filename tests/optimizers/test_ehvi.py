@@ -109,17 +109,18 @@ def test_many_boxes_are_summed_in_blocks() -> None:
 
 @pytest.mark.parametrize("m", [2, 3])
 def test_it_is_botorchs_analytic_ehvi(m: int) -> None:
-    pytest.importorskip("botorch")
+    analytic = pytest.importorskip("botorch.acquisition.multi_objective.analytic")
+    decompositions = pytest.importorskip("botorch.utils.multi_objective.box_decompositions")
+    testing = pytest.importorskip("botorch.utils.testing")
     import torch
-    from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
-    from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning
-    from botorch.utils.testing import MockModel, MockPosterior
 
     front, rng = front_of(m), np.random.default_rng(3)
     mean, spread = rng.random((20, m)), 0.05 + 0.3 * rng.random((20, m))
     reference = torch.full((m,), -1.0, dtype=torch.float64)  # BoTorch maximises
-    partitioning = FastNondominatedPartitioning(reference, Y=torch.tensor(-front))
-    posterior = MockPosterior(mean=torch.tensor(-mean[:, None]), variance=torch.tensor(spread[:, None] ** 2))
-    acquisition = ExpectedHypervolumeImprovement(MockModel(posterior), reference.tolist(), partitioning)
+    partitioning = decompositions.FastNondominatedPartitioning(reference, Y=torch.tensor(-front))
+    posterior = testing.MockPosterior(mean=torch.tensor(-mean[:, None]), variance=torch.tensor(spread[:, None] ** 2))
+    acquisition = analytic.ExpectedHypervolumeImprovement(
+        testing.MockModel(posterior), reference.tolist(), partitioning
+    )
     expected = acquisition(torch.zeros(20, 1, 1, dtype=torch.float64)).numpy()
     assert expected_hypervolume_improvement(mean, spread, front, np.ones(m)) == pytest.approx(expected, rel=1e-8)

@@ -19,7 +19,8 @@ DEEP: dict[str, Value] = {**SHALLOW, "n_conv_l": 3, "n_conv_1": 128, "n_conv_2":
 
 
 def encode(space: Space, config: dict[str, Value]) -> list[float]:
-    return unit_cube(space, space.encode(config)[None])[0].tolist()
+    (entries,) = unit_cube(space, space.encode(config)[None])
+    return [float(entry) for entry in entries]
 
 
 def test_entries_of_digits_written_by_hand() -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from .base import Optimizer
 from .lemonade import Lemonade
 from .mo_asha import MoAsha
+from .mo_bohb import MoBohb
 from .mo_hyperband import MoHyperband
 from .mo_rea import MoRea
 from .ms_ehvi import MsEhvi
@@ -57,6 +58,13 @@ METHODS: Mapping[str, Method] = {
             source=f"{_SEED_PAPER}; survival after Beume, Naujoks, Emmerich 2007, EJOR 181(3)",
             needs=("fidelities",),
             optimizer=ShEmoa,
+        ),
+        Method(
+            name="mo-bohb",
+            idea="Hyperband whose configurations are drawn from a ratio of Parzen densities, good ones over bad ones",
+            source=f"{_SEED_PAPER}; Falkner, Klein, Hutter 2018, ICML; Ozaki et al. 2020, GECCO",
+            needs=("fidelities",),
+            optimizer=MoBohb,
         ),
         Method(
             name="ms-ehvi",

@@ -7,7 +7,7 @@ written anew after every run, and runs that are in it are not trained again.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,27 +25,12 @@ from ..simulator.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.populate import open_trainer
 from .races import Experiment
+from .validation_file import Claim, Trainings, read_trainings, write_trainings
 
 HELD = 0.5
 """Kendall's tau from which on a ranking counts as held: three of four pairs are in the predicted order."""
 
 _FEWEST = 3  # configurations that can show a ranking
-
-Trainings = Mapping[tuple[str, int], Outcome]
-"""True outcomes after the last epoch, by digest of the configuration and seed; NaN losses where a run failed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What a race says of a configuration on its final front."""
-
-    digest: str
-    vector: Vector
-    """(d,)"""
-    losses: Losses
-    """(m,) as predicted."""
-    seconds: float
-    """Of a whole training, as predicted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +187,6 @@ def train_claims(
     FileProblem
         If there is a ``path`` that this function did not write.
     """
-    from .validation_file import read_trainings, write_trainings
-
     trained = dict(read_trainings(path, problem)) if path.exists() else {}
     wanted = [(claim, seed) for claim in claims[:runs] for seed in range(seeds)]
     missing = [(claim, seed) for claim, seed in wanted if (claim.digest, seed) not in trained]

@@ -5,19 +5,33 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..problems.benchmark import Outcome
 from ..problems.errors import FileProblem
 from ..problems.files import write_atomically
-from ..problems.problem import Problem
+from ..problems.problem import Losses, Problem
+from ..problems.space import Vector
 
-if TYPE_CHECKING:
-    from .validation import Claim, Trainings
+Trainings = Mapping[tuple[str, int], Outcome]
+"""True outcomes after the last epoch, by digest of the configuration and seed; NaN losses where a run failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a race says of a configuration on its final front."""
+
+    digest: str
+    vector: Vector
+    """(d,)"""
+    losses: Losses
+    """(m,) as predicted."""
+    seconds: float
+    """Of a whole training, as predicted."""
 
 
 def columns(problem: Problem) -> tuple[str, ...]:

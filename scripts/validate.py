@@ -40,7 +40,9 @@ def validate(
     experiment = load_experiment(folder)
     check_validity(experiment)
     asked = experiment.settings
-    benchmark = open_benchmark(asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"])
+    benchmark = open_benchmark(
+        asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
+    )
     claims, problem, path = find_claims(experiment, benchmark), experiment.problem, folder / VALIDATION_FILE
     with resumable(), Bar("training", "runs", len(claims[:runs]) * seeds) as bar:
         trained = train_claims(

@@ -27,6 +27,7 @@ def open_benchmark(
     *,
     noise: str = "mean",
     objectives: Iterable[str] | None = None,
+    snap: bool = False,
 ) -> Benchmark:
     """Open the benchmark of a shipped problem, or one's own table or surrogate.
 
@@ -42,6 +43,8 @@ def open_benchmark(
         the seed of the query determines.
     objectives
         Names of the problem's metrics, in the order of the losses. None: the problem's own choice.
+    snap
+        Whether a table answers for a configuration that it does not hold with the nearest one that it does; races do.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def open_benchmark(
     if source == "table":
         from ..tables.benchmark import TableBenchmark
 
-        return TableBenchmark(path, objectives=wanted)
+        return TableBenchmark(path, objectives=wanted, snap=snap)
     from ..surrogates.benchmark import SurrogateBenchmark
 
     return SurrogateBenchmark(path, noise=noise, objectives=wanted)

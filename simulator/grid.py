@@ -173,7 +173,7 @@ def _opened(
     problem: str, source: str | None, noise: str, objectives: tuple[str, ...] | None, fingerprint: str
 ) -> Benchmark:
     """Open a benchmark once a process."""
-    return open_benchmark(problem, source, noise=noise, objectives=objectives)
+    return open_benchmark(problem, source, noise=noise, objectives=objectives, snap=True)
 
 
 def _open(grid: Grid, fingerprint: str) -> Benchmark:

@@ -19,7 +19,8 @@ from bagbench.problems.errors import InvalidArgument, UnknownName
 torch = pytest.importorskip("torch")
 
 from bagbench.problems import trainer as module  # noqa: E402 - it needs torch
-from bagbench.problems.trainer import FusedAdam, Trainer, TrainingRun, pick_device  # noqa: E402
+from bagbench.problems.adam import FusedAdam  # noqa: E402
+from bagbench.problems.trainer import Trainer, TrainingRun, pick_device  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "batch_norm": True,

@@ -59,7 +59,7 @@ def test_a_name_and_the_source_table_open_the_shipped_table(data: Path) -> None:
     benchmark = opened("digits", "table", objectives=iter(["val_loss"]))
     assert benchmark.kind == "TableBenchmark"
     assert benchmark.arguments == (data / "digits.h5",)
-    assert benchmark.options == {"objectives": ("val_loss",)}
+    assert benchmark.options == {"objectives": ("val_loss",), "snap": False}
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,10 @@ from bagbench.problems.benchmark import Benchmark
 from bagbench.problems.errors import FileProblem, InvalidArgument, OutputConflict, UnknownName
 from bagbench.problems.problem import Problem
 from bagbench.simulator import grid as grid_module
+from bagbench.simulator.benchmarks import DATA
 from bagbench.simulator.grid import Grid, Race, read_description, run_grid
 from bagbench.simulator.history import History
+from bagbench.tables.table import Table
 
 SCRIPT = Path(__file__).with_name("race_toys.py")
 
@@ -269,3 +271,12 @@ def test_an_interrupted_grid_goes_on_where_it_was(tmp_path: Path) -> None:
     for name, (digest, stat) in before.items():
         assert digest in again.stdout
         assert (out / "races" / name).stat().st_mtime_ns == stat.st_mtime_ns
+
+
+@pytest.mark.skipif(not (DATA / "digits.h5").exists(), reason="no shipped table")
+def test_races_on_a_table_are_answered_by_the_nearest_stored_configuration(tmp_path: Path) -> None:
+    grid = Grid(problem="digits", source="table", optimizers=("random-search",), seeds=(0,), budget_evaluations=5)
+    (history,) = run_grid(grid, out=tmp_path / "out")
+    assert history.scored.all()
+    stored = Table.open(DATA / "digits.h5").losses("val_error")
+    assert set(history.losses[:, 0].tolist()) <= set(stored[:, -1].tolist())

@@ -12,6 +12,7 @@ from .mo_asha import MoAsha
 from .mo_bohb import MoBohb
 from .mo_hyperband import MoHyperband
 from .mo_rea import MoRea
+from .mo_reinforce import MoReinforce
 from .ms_ehvi import MsEhvi
 from .nash import Nash
 from .nsga2 import Nsga2
@@ -72,6 +73,12 @@ METHODS: Mapping[str, Method] = {
             source=f"{_SEED_PAPER}; closed form after Yang, Emmerich, Deutz, Baeck 2019, JOGO 75",
             needs=("known objective",),
             optimizer=MsEhvi,
+        ),
+        Method(
+            name="mo-reinforce",
+            idea="policy gradient over the values of every parameter, rewarded by randomly weighted objectives",
+            source="Zoph et al. 2018, arXiv 1707.07012; Hsu et al. 2018, arXiv 1806.10332; Williams 1992",
+            optimizer=MoReinforce,
         ),
         Method(
             name="nash",

@@ -71,15 +71,15 @@ def test_of_many_children_those_in_thin_regions_are_accepted() -> None:
     Those that stay have density 8, all count once more, so their weights are as 1/9 to 1, and their shares 5/9 to 1.
     """
     left = []
-    for proposed in (100, 2000):
-        search = Lemonade(PROBLEM, seed=0, initial=1, proposed=proposed, accepted=100)
+    for proposed in (10, 1000):
+        search = Lemonade(PROBLEM, seed=0, initial=1, proposed=proposed, accepted=10)
         search.ask()
         for i in range(8):
             config = np.append(0.5 + 1e-5 * i, np.full(5, 0.5))
             search.tell(answer(Query(config=config, epochs=27), (config[0], 5 - i)))
-        left.append(np.mean([abs(search.ask().config[0] - 0.5) > 1e-4 for _ in range(300)]))
-    assert left[0] == pytest.approx(1 / 6, abs=0.05)
-    assert left[1] == pytest.approx(9 / 14, abs=0.05)
+        left.append(np.mean([abs(search.ask().config[0] - 0.5) > 1e-4 for _ in range(100)]))
+    assert left[0] == pytest.approx(1 / 6, abs=0.1)
+    assert left[1] == pytest.approx(9 / 14, abs=0.1)
 
 
 def test_the_population_is_the_front_of_all_results() -> None:

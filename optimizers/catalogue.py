@@ -10,6 +10,7 @@ from .base import Optimizer
 from .lemonade import Lemonade
 from .mo_asha import MoAsha
 from .mo_bohb import MoBohb
+from .mo_dehb import MoDehb
 from .mo_hyperband import MoHyperband
 from .mo_rea import MoRea
 from .mo_reinforce import MoReinforce
@@ -121,6 +122,13 @@ METHODS: Mapping[str, Method] = {
             source="Li, Jamieson, DeSalvo, Rostamizadeh, Talwalkar 2018, JMLR 18(185)",
             needs=("fidelities",),
             optimizer=MoHyperband,
+        ),
+        Method(
+            name="mo-dehb",
+            idea="differential evolution on every rung of Hyperband, parents from the best of the rung below",
+            source="Awad, Mallik, Hutter 2021, IJCAI, arXiv 2105.09821; multi-objective after MODEHB",
+            needs=("fidelities",),
+            optimizer=MoDehb,
         ),
         Method(
             name="parego",

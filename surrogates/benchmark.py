@@ -66,6 +66,7 @@ class SurrogateBenchmark:
         self._ones = tuple(function.one for function in self._known.values())
         self._backward = tuple(target.backward_one for target in self._targets)
         self._pick = itemgetter(*self._sources, 0)  # one more than is wanted: of one item it would give no tuple
+        self._leading = len(self._features.known)
         self._elapsed = description.profile.tolist()
 
     def _choose_heads(self) -> list[int]:
@@ -108,7 +109,7 @@ class SurrogateBenchmark:
         else:
             numbers = problem.space.encode_row(config)
         known = [one(config) for one in self._ones]
-        features = [*numbers, *known[: len(self._features.known)], epochs]
+        features = [*numbers, *known[: self._leading], epochs]
         values = self._forests.row(features)
         if self._noise is not None:
             features[-1] = problem.max_epochs

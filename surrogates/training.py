@@ -68,8 +68,8 @@ class Recipe:
     teacher: Boosting = field(default_factory=Boosting)
     bags: int = 1
     """Teachers per library, each with another seed."""
-    student: Boosting = field(default_factory=lambda: _student(trees=60, leaves=64))
-    clock: Boosting = field(default_factory=lambda: _student(trees=16, leaves=32))
+    student: Boosting = field(default_factory=lambda: _student(trees=50, leaves=64))
+    clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=32))
     """The student that predicts seconds."""
     drawn: int = 12_000
     """Configurations drawn from the space for the students."""

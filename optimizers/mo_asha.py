@@ -14,12 +14,13 @@ prefers the worst; here a result's own rank counts, and all results of a rung ar
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..problems.problem import Losses, Problem
 from ..problems.space import Vector
 from .base import Query, Result
 from .ladder import epoch_ladder
-from .pareto import Indices, nondominated_ranks, order_by_front_and_contribution
+from .pareto import nondominated_ranks, order_by_front_and_contribution
 from .sampling import random_configurations
 
 
@@ -66,36 +67,41 @@ class MoAsha:
 
 
 class _Rung:
-    """All results of one number of epochs."""
+    """All results of one number of epochs, each configuration once."""
 
     def __init__(self, reference: Losses, eta: float) -> None:
         self._reference = reference
         self._eta = eta
-        self._members: dict[str, tuple[Vector, Losses]] = {}
-        self._promoted: set[str] = set()
-        self._is_settled = True
+        self._digests: set[str] = set()
+        self._vectors: list[Vector] = []
+        self._losses: Losses = np.empty((0, len(reference)))
+        self._waiting: NDArray[np.bool_] = np.empty(0, dtype=bool)  # for their promotion
+        self._is_settled = True  # all that may be promoted have been
 
     def add(self, digest: str, vector: Vector, losses: Losses) -> None:
-        if digest not in self._members:
-            self._members[digest] = vector, losses
+        if digest not in self._digests:
+            self._digests.add(digest)
+            self._vectors.append(vector)
+            self._losses = np.vstack([self._losses, losses])
+            self._waiting = np.append(self._waiting, True)
             self._is_settled = False
 
     def promote(self) -> Vector | None:
         """Give the best of the first ``n / eta`` that was not promoted yet, and remember that it was."""
         if self._is_settled:
             return None
-        digests = list(self._members)
-        candidate = next((digests[i] for i in self._best() if digests[i] not in self._promoted), None)
-        if candidate is None:
+        best = self._best_waiting()
+        if best is None:
             self._is_settled = True
             return None
-        self._promoted.add(candidate)
-        return self._members[candidate][0]
+        self._waiting[best] = False
+        return self._vectors[best]
 
-    def _best(self) -> Indices:
-        """Order the first ``n / eta``; what is on fronts behind theirs is left out, for speed."""
-        losses = np.array([losses for _, losses in self._members.values()])
-        count = int(len(losses) / self._eta)
-        ranks = nondominated_ranks(losses)
-        ahead = np.flatnonzero(ranks <= np.sort(ranks)[:count].max(initial=-1))
-        return ahead[order_by_front_and_contribution(losses[ahead], self._reference)][:count]
+    def _best_waiting(self) -> int | None:
+        """Look through the first front that has somebody waiting; all behind it come later in the order."""
+        ranks = nondominated_ranks(self._losses)
+        rank = ranks[self._waiting].min(initial=len(ranks))
+        front = np.flatnonzero(ranks == rank)
+        places = int(len(ranks) / self._eta) - np.count_nonzero(ranks < rank)
+        order = front[order_by_front_and_contribution(self._losses[front], self._reference)]
+        return next((i for i in order[: max(places, 0)].tolist() if self._waiting[i]), None)

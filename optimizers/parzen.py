@@ -83,7 +83,7 @@ class GaussianKernels:
         """Draw numbers (n,)."""
         chosen = rng.integers(len(self._centres), size=n)
         quantiles = self._below[chosen] + rng.random(n) * self._inside[chosen]
-        x = self._centres[chosen] + self._widths[chosen] * self._quantile(quantiles)
+        x: Column = self._centres[chosen] + self._widths[chosen] * self._quantile(quantiles)
         return np.minimum(np.maximum(x, self._low), self._high)
 
     def log_density(self, x: Column) -> Column:
@@ -92,12 +92,14 @@ class GaussianKernels:
         z *= z
         np.negative(z, out=z)
         heights = 1 / (len(self._centres) * math.sqrt(2 * math.pi) * self._widths * self._inside)
-        return np.log(np.exp(z, out=z) @ heights)
+        densities: Column = np.exp(z, out=z) @ heights
+        return np.log(densities)
 
     def log_mass(self, left: Column, right: Column) -> Column:
         """Give log probabilities (n,) of the intervals from ``left`` to ``right``."""
         upper, lower = ((edge[:, None] - self._centres) / self._widths for edge in (right, left))
-        return np.log((self._cdf(upper) - self._cdf(lower)) @ (1 / (len(self._centres) * self._inside)))
+        masses: Column = (self._cdf(upper) - self._cdf(lower)) @ (1 / (len(self._centres) * self._inside))
+        return np.log(masses)
 
 
 class GridKernels:
@@ -126,7 +128,7 @@ class ChoiceKernels:
         counts = np.bincount(observed.astype(int), minlength=size)
         others = (1 - _SHARE_OF_OBSERVED) / max(size - 1, 1)
         weights = counts * (_SHARE_OF_OBSERVED - others) + len(observed) * others + 1 / size
-        self._probabilities = weights / weights.sum()  # the sum is n + 1, but for a single choice
+        self._probabilities: Column = weights / weights.sum()  # the sum is n + 1, but for a single choice
 
     def sample(self, rng: np.random.Generator, n: int) -> Column:
         """Draw choice indices (n,)."""
@@ -135,4 +137,5 @@ class ChoiceKernels:
 
     def log_density(self, x: Column) -> Column:
         """Give log probabilities (n,) of choice indices."""
-        return np.log(self._probabilities[x.astype(int)])
+        probabilities: Column = self._probabilities[x.astype(int)]
+        return np.log(probabilities)

@@ -24,7 +24,7 @@ FIRST_CYCLE = 9 + 3 + 1 + 3 + 1 + 3  # trials, on the ladder of 3, 9 and 27 epoc
 
 
 def search_from(**options: float) -> MoDehb:
-    return MoDehb(PROBLEM, seed=0, min_epochs=3, **options)  # type: ignore[arg-type]
+    return MoDehb(PROBLEM, seed=0, min_epochs=3, **options)
 
 
 def answer(query: Query, losses: Sequence[float]) -> Result:

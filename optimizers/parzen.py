@@ -59,10 +59,11 @@ def bandwidths(centres: Column, length: float) -> Column:
     They are clipped to between ``length / min(100, n)`` and ``length``.
     """
     order = np.argsort(centres, kind="stable")
-    gaps = np.concatenate([[0.0], np.diff(centres[order]), [0.0]])
+    ordered = centres[order]
+    gaps = np.concatenate([[0.0], ordered[1:] - ordered[:-1], [0.0]])
     widths = np.empty(len(centres))
     widths[order] = np.maximum(gaps[:-1], gaps[1:])  # back to each kernel's own place
-    return np.clip(widths, length / min(_NARROWEST, len(centres)), length)
+    return np.minimum(np.maximum(widths, length / min(_NARROWEST, len(centres))), length)
 
 
 class GaussianKernels:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .base import Optimizer
+from .bulk_and_cut import BulkAndCut
 from .lemonade import Lemonade
 from .mo_asha import MoAsha
+from .mo_bananas import MoBananas, mo_bananas_sh
 from .mo_bohb import MoBohb
 from .mo_dehb import MoDehb
 from .mo_hyperband import MoHyperband
@@ -74,6 +76,27 @@ METHODS: Mapping[str, Method] = {
             source=f"{_SEED_PAPER}; closed form after Yang, Emmerich, Deutz, Baeck 2019, JOGO 75",
             needs=("known objective",),
             optimizer=MsEhvi,
+        ),
+        Method(
+            name="mo-bananas",
+            idea="of mutants of the best, an ensemble of neural predictors chooses those to train in full",
+            source=f"{_SEED_PAPER}; White, Neiswanger, Savani 2021, AAAI",
+            optimizer=MoBananas,
+        ),
+        Method(
+            name="mo-bananas-sh",
+            idea="mo-bananas whose choice climbs a ladder of epochs by successive halving",
+            source=_SEED_PAPER,
+            needs=("fidelities",),
+            optimizer=mo_bananas_sh,
+        ),
+        Method(
+            name="bulk-and-cut",
+            idea="networks grow layer by layer and are cut down again; the learning rate by Bayesian optimisation",
+            source=f"{_SEED_PAPER}; Izquierdo et al. 2021, AutoML workshop at ICML",
+            needs=("known objective",),
+            kind="imitation",
+            optimizer=BulkAndCut,
         ),
         Method(
             name="mo-reinforce",

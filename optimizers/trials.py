@@ -1,4 +1,4 @@
-"""The books of a method that trains its models on full trainings: what was asked, what is open, what came of it."""
+"""The books of a method whose models learn from full trainings: what was asked, what is open, what came of it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,17 @@ class Trials:
         """Configurations (n, d) that are being trained."""
         return np.array(list(self._open.values())).reshape(-1, len(self._problem.space))
 
-    def query(self, vector: Vector, *, epochs: int | None = None, resume_from: int = 0) -> Query:
-        """Enter a configuration (d,) as asked, and build the query; by default for training in full."""
+    def enter(self, vector: Vector) -> None:
+        """Note that a configuration (d,) is being trained, and make it read-only."""
         vector.flags.writeable = False
         digest = self._digest(vector)
         self._asked.add(digest)
         self._open[digest] = vector
-        return Query(config=vector, epochs=epochs or self._problem.max_epochs, resume_from=resume_from)
+
+    def query(self, vector: Vector) -> Query:
+        """Enter a configuration (d,), and ask for its training in full."""
+        self.enter(vector)
+        return Query(config=vector, epochs=self._problem.max_epochs)
 
     def tell(self, result: Result) -> None:
         """Enter a result; only full trainings are scored."""

@@ -55,11 +55,9 @@ def test_a_result_counts_once_and_partial_trainings_are_not_scored() -> None:
     assert trials.losses.tolist() == [[10, 2]]
 
 
-def test_queries_are_for_training_in_full_unless_said_otherwise() -> None:
+def test_queries_are_for_training_in_full() -> None:
     _, (query, _, _) = three_queries()
     assert (query.epochs, query.resume_from, query.config.flags.writeable) == (27, 0, False)
-    query = Trials(PROBLEM).query(query.config, epochs=20, resume_from=10)
-    assert (query.epochs, query.resume_from) == (20, 10)
 
 
 def test_what_was_asked_is_never_new_and_what_is_new_comes_once() -> None:

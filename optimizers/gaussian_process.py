@@ -75,7 +75,7 @@ def fit_hyperparameters(inputs: Features, targets: Targets, start: Hyperparamete
 
 
 def _prior_mode(inputs: int) -> Features:
-    """Start (k + 1,): logarithms of the lengthscales and the noise; the former as of Hvarfner et al., eq. 4."""
+    """Start (k + 1,): logarithms of the lengthscales and the noise; the former as of Hvarfner et al."""
     return np.append(np.full(inputs, math.sqrt(2) + math.log(max(inputs, 1)) / 2), _LOG_NOISE)
 
 

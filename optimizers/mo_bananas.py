@@ -85,7 +85,8 @@ class MoBananas:
                 "mo-bananas needs an initial design of 1 configuration or more, and 1 or more mutants selected of no "
                 f"fewer, got initial={initial}, selected={selected}, mutants={mutants}"
             )
-        ladder = epoch_ladder(problem, min_epochs=min_epochs or problem.max_epochs, eta=eta)
+        lowest = problem.max_epochs if min_epochs is None else min_epochs
+        ladder = epoch_ladder(problem, min_epochs=lowest, eta=eta)
         rungs = [(max(1, int(selected // eta**rung)), epochs) for rung, epochs in enumerate(ladder)]
         self._problem = problem
         self._rng = np.random.default_rng(seed)

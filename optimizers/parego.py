@@ -34,7 +34,7 @@ from .threads import one_thread
 from .trials import Trials
 
 _LOG = logging.getLogger(__name__)
-_RHO = 0.05  # Knowles 2006, eq. 2
+_RHO = 0.05  # Knowles' value
 _FEWEST = 2  # scored trials that a model can be fitted to
 _MODELLED = 150  # trials at most: one half the best, the other a sample of the rest
 _PARENTS = 10
@@ -114,7 +114,7 @@ class ParEgo:
 
 
 def augmented_chebyshev(normalised: Losses, weights: Losses, /) -> Targets:
-    """Scalarise (Knowles 2006, eq. 2): the largest weighted loss, plus a little of their sum.
+    """Scalarise (Knowles 2006, section III): the largest weighted loss, plus a little of their sum.
 
     The maximum lets every point of a front, convex or not, be the minimum under some weights; the sum keeps weakly
     dominated points from tying with those that dominate them.

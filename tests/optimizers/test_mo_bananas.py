@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bagbench.optimizers import OptimizerClass
 from bagbench.optimizers import mo_bananas as module
 from bagbench.optimizers.base import Query, Result
 from bagbench.optimizers.driving import drive, score, told
@@ -257,3 +258,9 @@ def test_a_space_of_one_configuration_is_trained_again_and_again() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, int], got: str) -> None:
     with pytest.raises(InvalidArgument, match=f"1 configuration or more.*{got}"):
         MoBananas(PROBLEM, seed=0, **options)
+
+
+@pytest.mark.parametrize("build", [MoBananas, mo_bananas_sh])
+def test_a_lowest_rung_outside_the_fidelities_is_refused(build: OptimizerClass) -> None:
+    with pytest.raises(InvalidArgument, match=r"whole number in \[1, 27\], got 0"):
+        build(PROBLEM, seed=0, min_epochs=0)

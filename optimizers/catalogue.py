@@ -93,7 +93,7 @@ METHODS: Mapping[str, Method] = {
         Method(
             name="bulk-and-cut",
             idea="networks grow layer by layer and are cut down again; the learning rate by Bayesian optimisation",
-            source=f"{_SEED_PAPER}; Izquierdo et al. 2021, AutoML workshop at ICML",
+            source=_SEED_PAPER,
             needs=("known objective",),
             kind="imitation",
             optimizer=BulkAndCut,

@@ -3,9 +3,9 @@
 After NASNet (Zoph, Vasudevan, Shlens, Le 2018, arXiv 1707.07012) and MONAS (Hsu et al. 2018, arXiv 1806.10332), whose
 controllers are recurrent networks; here every parameter has a softmax of its own over its values, numbers over a few
 levels evenly spaced on their scale. What is inactive in a configuration is neither rewarded nor blamed. Each trial
-draws weights of the objectives; its reward is minus the weighted sum of its losses, scaled by ideal and reference point,
-so that no single trade-off is learnt. The gradient is Williams's (1992), against a moving average of the losses, with an
-entropy bonus against early convergence::
+draws weights of the objectives; its reward is minus the weighted sum of its losses, scaled by ideal and reference
+point, so that no single trade-off is learnt. The gradient is Williams's (1992), against a moving average of the losses,
+with an entropy bonus against early convergence::
 
     logits += rate (reward - baseline) (chosen - probabilities) + bonus d entropy / d logits
 

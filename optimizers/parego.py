@@ -7,9 +7,9 @@ random sample of the rest, so that a suggestion costs the same however long the 
 
 Losses are normalised by the problem's ideal and reference points, never by what has been seen. Known objectives are
 modelled like all others: scalarised values are what the method is about (`ms-ehvi` takes them as known). The model is a
-Gaussian process, Knowles' own choice, and not the random forest of SMAC: on a few hundred trials it is faster to fit
-than a forest of scikit-learn by an order of magnitude, and a fixed-length encoding (see `encoding`) takes care of mixed
-and conditional spaces. The acquisition's maximum is looked for in a pool of candidates instead of by evolution.
+Gaussian process, Knowles' own choice, and not the random forest of SMAC: on so few trials it is several times faster
+than a forest of scikit-learn, and a fixed-length encoding (see `encoding`) takes care of mixed and conditional spaces.
+The acquisition's maximum is looked for in a pool of candidates instead of by evolution.
 
 Every trial is trained in full. Open queries are taken to score what the model predicts. Failed trials are left out;
 losses beyond the reference point count as on it.

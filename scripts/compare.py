@@ -23,14 +23,18 @@ from .options import (
 )
 from .verdict import conclude
 
+BAG = ("random-search", "sh-emoa", "mo-bohb", "ms-ehvi", "mo-bananas-sh", "bulk-and-cut")
+"""What the seed paper's figures compare: the bag of baselines."""
+
 _SECONDS_PER_HOUR = 3600.0
 
 
 def compare(
     problem: ProblemArgument,
     optimizers: Annotated[
-        str | None, typer.Option(help="Comma-separated; `bagbench info --optimizers` lists them. Default: all.")
-    ] = None,
+        str,
+        typer.Option(help="Comma-separated, or all (see `bagbench info --optimizers`). Default: the bag's six."),
+    ] = ",".join(BAG),
     seeds: Annotated[int, typer.Option(help="Races of each optimizer.")] = 10,
     budget_hours: Annotated[
         float | None, typer.Option(help="Simulated hours of a race. Default: the problem's budget.")
@@ -56,7 +60,7 @@ def compare(
     DIR gets report.html (opens offline), summary.csv (one line a race) and the histories. The same command goes on
     where it was stopped, and the same settings give the same races, whatever the number of jobs.
     """
-    from ..optimizers import METHODS
+    from ..optimizers import OPTIMIZERS
     from ..simulator.benchmarks import find_source
     from ..simulator.grid import Grid, run_grid
 
@@ -70,7 +74,7 @@ def compare(
         source=source,
         noise=noise,
         objectives=optional_names(objectives),
-        optimizers=tuple(METHODS) if optimizers is None else names(optimizers),
+        optimizers=tuple(OPTIMIZERS) if optimizers == "all" else names(optimizers),
         seeds=tuple(range(seeds)),
         budget_seconds=None if budget_hours is None else _SECONDS_PER_HOUR * budget_hours,
         budget_evaluations=evaluations,

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bagbench.optimizers import METHODS
+from bagbench.optimizers import OPTIMIZERS
+from bagbench.scripts.compare import BAG
 
 Command = Callable[..., Any]
 
@@ -30,11 +31,11 @@ def test_everybody_races_and_the_verdict_is_written_and_printed(bagbench: Comman
     ran = bagbench("compare", surrogate, *SMALL)
     folder = Path("out/made_up")
     assert ran.code == 0
-    assert {(row["optimizer"], row["seed"]) for row in rows(folder)} == {(name, s) for name in METHODS for s in "01"}
-    assert all(name in ran.out for name in METHODS)
+    assert {(row["optimizer"], row["seed"]) for row in rows(folder)} == {(name, s) for name in BAG for s in "01"}
+    assert all(name in ran.out for name in BAG)
     assert "2 seeds cannot tell luck from skill" in ran.out
     assert f"Report: {folder / 'report.html'}" in ran.out
-    assert f"racing: {2 * len(METHODS)} of {2 * len(METHODS)} races" in ran.err
+    assert f"racing: {2 * len(BAG)} of {2 * len(BAG)} races" in ran.err
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert "How good the surrogate is" in report
     assert "kendall tau" in report
@@ -115,3 +116,10 @@ def test_report_is_rebuilt_from_the_races_wherever_it_is_asked_for(
     again = bagbench("report", ".")
     assert {name: (folder / name).read_bytes() for name in made} == made
     assert again.out.splitlines()[:-1] == first.out.splitlines()[:-1]
+
+
+def test_the_bag_is_in_the_catalogue_and_all_means_all(bagbench: Command, surrogate: Path) -> None:
+    assert set(BAG) <= set(OPTIMIZERS)
+    ran = bagbench("compare", surrogate, "--optimizers", "all", "--seeds", 1, "--evaluations", 2, "--jobs", 1)
+    assert ran.code == 0
+    assert {row["optimizer"] for row in rows(Path("out/made_up"))} == set(OPTIMIZERS)

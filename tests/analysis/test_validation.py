@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from bagbench.analysis.races import Experiment, load_experiment
 from bagbench.analysis.validation import (
-    Claim,
     Validation,
     check_validity,
     compare_with_truth,
     find_claims,
     spread_out,
 )
+from bagbench.analysis.validation_file import Claim
 from bagbench.problems import get_problem
 from bagbench.problems.benchmark import Benchmark, Outcome
 from bagbench.problems.errors import InvalidArgument

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
-from ..problems.errors import UnknownName
+from ..problems.errors import MissingExtra, UnknownName
 from .catalogue import METHODS, Method, OptimizerClass
 
-OPTIMIZERS: Mapping[str, OptimizerClass] = {name: method.optimizer for name, method in METHODS.items()}
+OPTIMIZERS: Mapping[str, OptimizerClass] = {
+    name: method.optimizer for name, method in METHODS.items() if not method.extra or find_spec(method.extra)
+}
+"""Every method whose extra, named like the package that it installs, is there."""
 
 __all__ = ["METHODS", "OPTIMIZERS", "Method", "OptimizerClass", "get_optimizer"]
 
@@ -19,7 +23,12 @@ def get_optimizer(name: str) -> OptimizerClass:
     ------
     UnknownName
         If there is none.
+    MissingExtra
+        If it wraps a library that is not installed.
     """
     if name not in OPTIMIZERS:
+        if name in METHODS:
+            extra = METHODS[name].extra
+            raise MissingExtra.for_package(extra, extra, f"the optimizer {name!r}")
         raise UnknownName.among("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name]

@@ -22,6 +22,8 @@ from .nsga2 import Nsga2
 from .parego import ParEgo
 from .random_search import RandomSearch
 from .sh_emoa import ShEmoa
+from .wrapped_optuna import optuna_nsga2, optuna_tpe
+from .wrapped_pymoo import PymooAgeMoea2, PymooSmsEmoa
 
 OptimizerClass = Callable[..., Optimizer]
 """Called as ``Class(problem, *, seed, **options)``; a class, or a function that fixes some of its options."""
@@ -158,6 +160,34 @@ METHODS: Mapping[str, Method] = {
             idea="Bayesian optimisation of a random augmented Chebyshev scalarisation, a new one for every trial",
             source="Knowles 2006, IEEE TEVC 10(1)",
             optimizer=ParEgo,
+        ),
+        Method(
+            name="optuna-nsga2",
+            idea="Optuna's NSGA-II sampler",
+            source="Akiba et al. 2019, arXiv 1907.10902; Deb et al. 2002",
+            extra="optuna",
+            optimizer=optuna_nsga2,
+        ),
+        Method(
+            name="optuna-tpe",
+            idea="Optuna's tree-structured Parzen estimator for several objectives",
+            source="Akiba et al. 2019, arXiv 1907.10902; Ozaki et al. 2022, JAIR 73",
+            extra="optuna",
+            optimizer=optuna_tpe,
+        ),
+        Method(
+            name="pymoo-sms-emoa",
+            idea="pymoo's steady-state evolution with hypervolume selection",
+            source="Blank, Deb 2020, IEEE Access 8; Beume, Naujoks, Emmerich 2007, EJOR 181(3)",
+            extra="pymoo",
+            optimizer=PymooSmsEmoa,
+        ),
+        Method(
+            name="pymoo-age-moea2",
+            idea="pymoo's evolution by the estimated geometry of the front",
+            source="Blank, Deb 2020, IEEE Access 8; Panichella 2022, GECCO",
+            extra="pymoo",
+            optimizer=PymooAgeMoea2,
         ),
     )
 }

@@ -1,0 +1,153 @@
+"""Optuna's samplers behind bagbench's protocol (the extra `optuna`).
+
+Akiba et al. 2019, arXiv 1907.10902. Conditional parameters are handled by Optuna's own means: a trial is asked for one
+value after the other, parents first, and only for those that are active (define by run). Numbers keep their range and
+scale; ordered choices are integers; words are categories, whose weights Optuna does not know. Every trial is trained in
+full: Optuna prunes no trials of several objectives. Failed trials are told as such.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..problems.errors import MissingExtra
+from ..problems.parameters import Choice, Number, Parameter
+from ..problems.problem import Problem
+from ..problems.space import Space, Vector
+from .base import Query, Result
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.samplers import BaseSampler
+
+
+def optuna_nsga2(problem: Problem, *, seed: int, population: int = 10) -> OptunaStudy:
+    """Build `optuna.samplers.NSGAIISampler`; its own default population, 50, suits longer races."""
+    _require_optuna("optuna-nsga2")
+    from optuna.samplers import NSGAIISampler
+
+    return OptunaStudy(problem, NSGAIISampler(population_size=population, seed=seed))
+
+
+def optuna_tpe(problem: Problem, *, seed: int, startup: int = 10) -> OptunaStudy:
+    """Build `optuna.samplers.TPESampler` (with several objectives: MOTPE), after ``startup`` random trials."""
+    _require_optuna("optuna-tpe")
+    from optuna.samplers import TPESampler
+
+    return OptunaStudy(problem, TPESampler(n_startup_trials=startup, seed=seed))
+
+
+def optuna_gp(problem: Problem, *, seed: int, startup: int = 10) -> OptunaStudy:
+    """Build `optuna.samplers.GPSampler` (log expected hypervolume improvement), which also needs torch.
+
+    Parameters that are not always active are drawn at random: its model does not know conditions.
+    """
+    _require_optuna("optuna-gp", "torch")
+    from optuna.samplers import GPSampler
+
+    return OptunaStudy(problem, GPSampler(n_startup_trials=startup, seed=seed, warn_independent_sampling=False))
+
+
+class OptunaStudy:
+    """A study in memory, asked and told.
+
+    Parameters
+    ----------
+    problem
+    sampler
+        A seeded sampler of Optuna.
+    """
+
+    def __init__(self, problem: Problem, sampler: BaseSampler) -> None:
+        import optuna
+
+        self._problem = problem
+        self._order = _parents_first(problem.space)
+        self._open: defaultdict[str, deque[Trial]] = defaultdict(deque)  # by digest
+        with _silence():
+            self._study: Study = optuna.create_study(sampler=sampler, directions=["minimize"] * len(problem.objectives))
+
+    def ask(self) -> Query:
+        """Name the next trial; never waits."""
+        with _silence():
+            trial = self._study.ask()
+            vector = self._suggest(trial)
+        vector.flags.writeable = False
+        self._open[self._problem.space.digests(vector[None])[0]].append(trial)
+        return Query(config=vector, epochs=self._problem.max_epochs)
+
+    def tell(self, result: Result) -> None:
+        """Tell the study; what is told again is passed over."""
+        from optuna.trial import TrialState
+
+        trials = self._open.get(self._problem.space.digests(result.query.config[None])[0])
+        if not trials:
+            return
+        with _silence():
+            if np.isfinite(result.losses).all():
+                self._study.tell(trials.popleft(), result.losses.tolist())
+            else:
+                self._study.tell(trials.popleft(), state=TrialState.FAIL)
+
+    def _suggest(self, trial: Trial) -> Vector:
+        space = self._problem.space
+        row = [math.nan] * len(space)
+        for i in self._order:
+            condition = space.conditions[i]
+            if condition is None or condition.holds(row):
+                row[i] = _suggested(trial, space.parameters[i])
+        return np.array(row)
+
+
+def _suggested(trial: Trial, parameter: Parameter) -> float:
+    """Let Optuna choose the number x of one parameter."""
+    if isinstance(parameter, Number):
+        low, high, log = parameter.lower, parameter.upper, parameter.log
+        if parameter.integer:
+            return parameter.encode(trial.suggest_int(parameter.name, int(low), int(high), log=log))
+        return parameter.encode(trial.suggest_float(parameter.name, low, high, log=log))
+    last = int(parameter.size) - 1
+    if last == 0:
+        return 0.0
+    if isinstance(parameter, Choice) and parameter.ordered:
+        return float(trial.suggest_int(parameter.name, 0, last))
+    return float(trial.suggest_categorical(parameter.name, range(last + 1)))
+
+
+def _parents_first(space: Space) -> list[int]:
+    """Order positions so that every parameter comes after those that its condition asks for."""
+    order: list[int] = []
+    while len(order) < len(space):
+        done = set(order)
+        order += [
+            i
+            for i, condition in enumerate(space.conditions)
+            if i not in done and (condition is None or condition.parents <= done)
+        ]
+    return order
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Let Optuna log warnings only, inside the block; outside its verbosity is the user's."""
+    from optuna.logging import WARNING, get_verbosity, set_verbosity
+
+    verbosity = get_verbosity()
+    set_verbosity(max(verbosity, WARNING))
+    try:
+        yield
+    finally:
+        set_verbosity(verbosity)
+
+
+def _require_optuna(name: str, *others: str) -> None:
+    for package in ("optuna", *others):
+        if find_spec(package) is None:
+            raise MissingExtra.for_package(package, "optuna", f"the optimizer {name!r}")

@@ -27,8 +27,9 @@ and logarithmic there is no learning rate to propose.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -76,6 +77,11 @@ class BulkAndCut:
     InvalidArgument
         If a cycle is too short.
     """
+
+    declines: ClassVar[Mapping[str, str]] = {
+        "beats_random_search": "`tradeoff` has neither layers to add and cut nor a learning rate: what is left of the "
+        "method there are random configurations and neighbours, which reach what chance reaches"
+    }
 
     def __init__(self, problem: Problem, *, seed: int, cycle: int = 40) -> None:
         if cycle < 20:

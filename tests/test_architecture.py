@@ -40,6 +40,8 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "onnx": ("surrogates/file.py",),
     "onnxruntime": ("surrogates/serving.py",),
     "distributed": ("tables/executor.py",),
+    "optuna": ("optimizers/wrapped_optuna.py",),
+    "pymoo": ("optimizers/wrapped_pymoo.py",),
     "threadpoolctl": ("optimizers/threads.py",),
     "moocore": ("analysis/indicators.py", "optimizers/*.py"),
     "plotly": ("analysis/report.py",),

@@ -38,7 +38,11 @@ def entropy(logits: Vector) -> float:
 @pytest.mark.parametrize("logits", LOGITS)
 def test_the_policy_gradient_is_that_of_finite_differences(logits: Vector) -> None:
     for chosen in range(len(logits)):
-        expected = differences(lambda at, chosen=chosen: float(np.log(softmax(at)[chosen])), logits)
+
+        def log_probability(at: Vector, chosen: int = chosen) -> float:
+            return float(np.log(softmax(at)[chosen]))
+
+        expected = differences(log_probability, logits)
         assert np.allclose(log_gradient(softmax(logits), chosen), expected, atol=1e-8)
 
 

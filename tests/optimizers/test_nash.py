@@ -72,7 +72,9 @@ def test_neighbours_never_shrink_and_most_grow() -> None:
         before = SPACE.decode(parent.config)
         for query in neighbours:
             after = SPACE.decode(query.config)
-            assert all(after[name] >= before[name] for name in before if name.startswith(("n_conv", "n_fc")))
+            assert all(
+                float(after[name]) >= float(before[name]) for name in before if name.startswith(("n_conv", "n_fc"))
+            )
             grown.append(size(query) != size(parent))
     assert 0.5 < np.mean(grown) < 0.8  # two operators of three grow
 

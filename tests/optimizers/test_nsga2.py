@@ -38,7 +38,8 @@ def dominates(first: Losses, second: Losses) -> bool:
 
 def survivors_by_brute_force(losses: Losses, k: int) -> set[int]:
     """Take whole fronts while they fit; of the front that does not, those with the largest crowding distance."""
-    left, kept = set(range(len(losses))), []
+    left = set(range(len(losses)))
+    kept: list[int] = []
     while left:
         front = [i for i in left if not any(dominates(losses[j], losses[i]) for j in left)]
         if len(kept) + len(front) > k:

@@ -39,24 +39,26 @@ class RunRecord:
 def read_metric(name: str, curves: Mapping[str, Array], problem: Problem) -> Array:
     """Derive one metric (..., E) that is not known in closed form from curves (..., E).
 
-    ``val_error`` and ``test_error`` are 100 (1 - accuracy); ``train_seconds`` is cumulative; losses are clipped to
-    their bounds, and the NaN of a diverged run is the worst that the bounds allow. Any other metric is a curve of the
-    same name. Epochs that were not trained, whose seconds are NaN, stay NaN.
+    ``val_error`` and ``test_error`` are 100 (1 - accuracy) where there is no curve of that name; ``train_seconds`` is
+    cumulative. Any other metric is the curve of its name, negated if people maximise it; losses are clipped to their
+    bounds, and the NaN of a diverged run is the worst that the bounds allow. Epochs that were not trained, whose
+    seconds are NaN, stay NaN.
 
     Raises
     ------
     UnknownName
         If the problem records no such metric.
     """
-    bounds = {metric.name: metric.bounds for metric in problem.metrics}
-    if name not in bounds:
-        raise UnknownName.among(f"metric of {problem.name!r}", name, bounds)
-    if name in ("val_error", "test_error"):
+    metrics = {metric.name: metric for metric in problem.metrics}
+    if name not in metrics:
+        raise UnknownName.among(f"metric of {problem.name!r}", name, metrics)
+    if name in ("val_error", "test_error") and name not in curves:
         return 100.0 * (1.0 - curves[name.replace("error", "accuracy")])
     if name == "train_seconds":
         return np.cumsum(curves[name], axis=-1)
-    low, high = bounds[name]
-    losses = np.clip(np.nan_to_num(curves[name], nan=high, posinf=high), low, high)
+    low, high = metrics[name].bounds
+    losses = -curves[name] if metrics[name].maximize else curves[name]
+    losses = np.clip(np.nan_to_num(losses, nan=high, posinf=high), low, high)
     return np.where(np.isnan(curves["train_seconds"]), np.nan, losses)
 
 

@@ -41,7 +41,7 @@ class TableBenchmark:
 
     A failed run has the losses NaN and the status ``"failed"`` from the epoch on that it failed in, and costs what
     it had cost until then; the least floats that make a curve's seconds increase are added. The epochs behind the end
-    of a run that was stopped on purpose are not stored, ``snap`` or not.
+    of a run that was stopped on purpose are not stored; ``snap`` passes over such runs where there are whole ones.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class TableBenchmark:
         self._losses.flags.writeable = self._seconds.flags.writeable = False
         self._rows: dict[bytes, dict[int, int]] = {}
         """Bytes of a stored vector -> seed -> row, by rising seed."""
-        for row in np.argsort(table.runs.seeds, kind="stable").tolist():
+        for row in _answering(self._codes, table.runs.seeds, snap=snap).tolist():
             self._rows.setdefault(table.runs.vectors[row].tobytes(), {})[int(table.runs.seeds[row])] = row
         self._keys = list(self._rows)
         self._stored = np.frombuffer(b"".join(self._keys)).reshape(-1, len(self._space))
@@ -170,18 +170,28 @@ class TableBenchmark:
         return distances
 
 
+def _answering(codes: NDArray[np.int8], seeds: NDArray[np.int64], *, snap: bool) -> NDArray[np.intp]:
+    """Give the rows that answer, by rising seed."""
+    order = np.argsort(seeds, kind="stable")
+    whole = order[codes[order, -1] != _MISSING]
+    return whole if snap and len(whole) else order
+
+
 def _codes(table: Table) -> NDArray[np.int8]:
     """Say in what state each run is after each epoch, (n, E): a position in `_STATUS`.
 
-    A run is in order until the epoch in which a loss stopped being finite.
+    A run is in order until the epoch in which a loss stopped being finite. A failed one has failed from the first epoch
+    on that lacks a quantity.
     """
     curves = table.runs.curves
     there = ~np.isnan(curves["train_seconds"])
     losses = [curves[name] for name in ("train_loss", "val_loss") if name in curves]
     finite = np.logical_and.accumulate(np.isfinite(losses).all(axis=0), axis=1) if losses else there
-    failed = np.isin(table.runs.status, (b"failed", b"out_of_memory"))[:, None]
-    codes = np.where(finite, _OK, _DIVERGED)
-    return np.where(there, codes, np.where(failed, _FAILED, _MISSING)).astype(np.int8)
+    failed = np.isin(table.runs.status, (b"failed", b"out_of_memory"))
+    codes = np.where(there, np.where(finite, _OK, _DIVERGED), _MISSING).astype(np.int8)
+    lacking = np.any([np.isnan(values[failed]) for values in curves.values()], axis=0)
+    codes[failed] = np.where(np.logical_or.accumulate(lacking, axis=1), _FAILED, codes[failed])
+    return codes
 
 
 def _cumulative(increments: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -99,8 +99,18 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
         from distributed import Client, KilledWorker
     except ImportError as error:
         raise MissingExtra.for_package("distributed", "dask", "--scheduler") from error
+
+    class ClosingClient(Client):  # type: ignore[misc]
+        def start(self, **options: object) -> None:
+            try:
+                super().start(**options)
+            except BaseException:
+                # Else it closes itself when it is collected: a deadlock if that is in the midst of another's start.
+                self.close()
+                raise
+
     try:
-        client = Client(scheduler, timeout="10s")
+        client = ClosingClient(scheduler, timeout="10s")
     except (OSError, ValueError) as error:
         raise InvalidArgument(
             f"no Dask scheduler answers at {scheduler!r}: expected tcp://host:port, as `dask scheduler` prints it"

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,18 +82,26 @@ def test_scheduler_that_does_not_answer_is_reported(address: str) -> None:
         pass
 
 
+def test_client_that_reached_no_scheduler_has_nothing_left_to_close() -> None:
+    """One that closes itself when it is collected, in the midst of another one's start, waits for ever."""
+    distributed = pytest.importorskip("distributed")
+    threads = set(threading.enumerate())
+    with (
+        pytest.raises(InvalidArgument, match="^no Dask scheduler answers") as raised,
+        open_executor(scheduler="nowhere"),
+    ):
+        pass
+    assert raised.value.__traceback__ is not None  # it keeps the client from being collected
+    clients = [each for each in gc.get_objects() if isinstance(each, distributed.Client)]
+    assert {client.status for client in clients} == {"closed"}
+    assert set(threading.enumerate()) == threads
+
+
 @pytest.fixture
 def scheduler() -> Iterator[str]:
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 2, "processes": True, "dashboard_address": None}
-    # A client that reached no scheduler closes itself when it is collected; in the midst of a start that is a deadlock.
-    gc.collect()
-    gc.disable()
-    try:
-        cluster = distributed.LocalCluster(**options, host="127.0.0.1", silence_logs=50)
-    finally:
-        gc.enable()
-    with cluster:
+    with distributed.LocalCluster(**options, host="127.0.0.1", silence_logs=50) as cluster:
         yield cluster.scheduler_address
 
 

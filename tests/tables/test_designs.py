@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bagbench.problems import get_problem
 from bagbench.problems.errors import InvalidArgument, UnknownName
+from bagbench.problems.problem import Vectors
 from bagbench.problems.space import Space
 from bagbench.tables.designs import CostModel, Plan, PlannedRun, planned_runs, predicted_seconds
 
@@ -109,6 +111,30 @@ def test_weighted_mean_of_a_cost_aware_design_is_that_of_the_space() -> None:
         error = float(np.sqrt(np.average((here - mean) ** 2 * weights, weights=weights) / weights.sum()))
         assert abs(mean - there.mean()) < 4 * error
         assert abs(here.mean() - there.mean()) > 8 * error  # without weights it is far off
+
+
+def error_and_cost(vectors: Vectors) -> NDArray[np.float64]:
+    """Make up what runs (n, d) would score, in percent, and cost, in seconds, (n, 2): big networks do better."""
+    problem = get_problem("digits")
+    macs = problem.known["log10_macs"](problem.space.natural(vectors))
+    seconds = predicted_seconds(problem, vectors, COST, 1000)
+    rate = vectors[:, problem.space.index["lr_init"]]
+    return np.stack([90.0 / (1.0 + np.exp(2.0 * (macs - 4.0) * rate)), seconds * (1.0 + 0.3 * rate)], axis=1)
+
+
+def test_weighted_mean_error_and_cost_over_many_designs_are_those_of_the_space() -> None:
+    truth = error_and_cost(get_problem("digits").space.sample(np.random.default_rng(7), 100_000))
+    weighted, plain = [], []
+    for seed in range(30):
+        planned = runs(replace(PLANS["cost-aware"], seed=seed), 300)
+        outcomes = error_and_cost(np.array([run.vector for run in planned]))
+        weights = 1.0 / np.array([run.inclusion_probability for run in planned])
+        weighted.append(np.average(outcomes, axis=0, weights=weights))
+        plain.append(outcomes.mean(axis=0))
+    for estimates, unbiased in ((weighted, True), (plain, False)):
+        error = np.hypot(np.std(estimates, axis=0, ddof=1) / np.sqrt(30), truth.std(axis=0) / np.sqrt(len(truth)))
+        distance = np.abs(np.mean(estimates, axis=0) - truth.mean(axis=0)) / error
+        assert (distance < 3).all() if unbiased else (distance > 10).all()
 
 
 def test_cost_aware_design_leaves_out_with_the_probability_it_states() -> None:

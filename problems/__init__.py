@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from .errors import UnknownName
-from .families import digits
+from .families import digits, fashion, flowers
 from .problem import Problem
 
-PROBLEMS: Mapping[str, Callable[[], Problem]] = {"digits": digits}
+PROBLEMS: Mapping[str, Callable[[], Problem]] = {"digits": digits, "flowers": flowers, "fashion": fashion}
 
 
 @cache

@@ -1,6 +1,7 @@
 """The joint architecture and hyperparameter space of the seed paper, and problems built on it.
 
-Guerrero-Viu et al. 2021, arXiv 2105.01015: 13 parameters, 9 to 13 of them active. `digits` is its small sister.
+Guerrero-Viu et al. 2021, arXiv 2105.01015: 13 parameters, 9 to 13 of them active. `flowers` and `fashion` are the
+paper's own problems, `digits` is their small sister.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def metrics(
     params_reference
         Reference of ``log10_params``.
     macs
-        Ideal and reference of ``log10_macs``.
+        Ideal and reference of ``log10_macs``: all networks of the space lie between.
     seconds
         Reference of ``train_seconds``.
     """
@@ -106,5 +107,43 @@ def digits() -> Problem:
         max_epochs=25,
         known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
         budget_seconds=600.0,
+        citation=CITATION,
+    )
+
+
+_PAPERS_WIDTHS, _PAPERS_NEURONS, _PAPERS_BATCH_SIZES = (16, 1024), (2, 512), (1, 512)
+_PAPERS_BUDGET = 24 * 3600.0
+
+
+def flowers() -> Problem:
+    """Build the paper's `flowers`: Oxford's 17 categories at 16x16 pixels."""
+    shape = InputShape(channels=3, side=16, classes=17)
+    recorded = metrics(classes=17, params_reference=8.0, macs=(5.0, 10.0), seconds=10_000.0)
+    return Problem(
+        name="flowers",
+        title="17 kinds of flowers, 16x16 pixels: the seed paper's problem, minutes a run",
+        space=paper_space("flowers", widths=_PAPERS_WIDTHS, neurons=_PAPERS_NEURONS, batch_sizes=_PAPERS_BATCH_SIZES),
+        metrics=recorded,
+        objectives=recorded[:2],
+        max_epochs=25,
+        known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
+        budget_seconds=_PAPERS_BUDGET,
+        citation=CITATION,
+    )
+
+
+def fashion() -> Problem:
+    """Build the paper's `fashion`: Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747)."""
+    shape = InputShape(channels=1, side=28, classes=10)
+    recorded = metrics(classes=10, params_reference=8.0, macs=(5.0, 11.0), seconds=86_400.0)
+    return Problem(
+        name="fashion",
+        title="Fashion-MNIST, 28x28 pixels: the seed paper's other problem, wants a GPU",
+        space=paper_space("fashion", widths=_PAPERS_WIDTHS, neurons=_PAPERS_NEURONS, batch_sizes=_PAPERS_BATCH_SIZES),
+        metrics=recorded,
+        objectives=recorded[:2],
+        max_epochs=25,
+        known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
+        budget_seconds=_PAPERS_BUDGET,
         citation=CITATION,
     )

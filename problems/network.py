@@ -45,3 +45,9 @@ def build_network(config: Mapping[str, Value], shape: InputShape) -> nn.Sequenti
         features = width
     layers.append(nn.Linear(features, shape.classes))
     return nn.Sequential(*layers)
+
+
+def largest_map(config: Mapping[str, Value], shape: InputShape) -> int:
+    """Count the numbers in the largest feature map of one image: a forward pass holds a few of this size at once."""
+    widths = (int(config[f"n_conv_{depth}"]) for depth in range(int(config["n_conv_l"])))
+    return max(width * (shape.side >> depth) ** 2 for depth, width in enumerate(widths))

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -29,13 +30,18 @@ except ModuleNotFoundError as error:
     raise MissingExtra.for_package("torch", "train", "the true trainer") from error
 
 from .adam import FusedAdam
-from .network import build_network
+from .network import build_network, largest_map
 from .parameters import Value
 from .problem import Losses, Problem, Vectors
 from .record import CURVES, RunRecord, has_diverged, to_curve
 from .space import Config, Vector
 
+Images = tuple[torch.Tensor, torch.Tensor]
+"""Images (n, channels, side, side) float32 and their labels (n,) int64, on a device."""
+
 _EVALUATION_BATCH = 1024
+_EVALUATION_NUMBERS = 2**25
+"""Numbers in a feature map of one evaluation batch, 128 MiB: wide networks on large images take smaller batches."""
 _PAUSED_RUNS = 16
 
 
@@ -101,9 +107,10 @@ class TrainingRun:
         self._shuffle = torch.Generator().manual_seed(key + 1)
         self._parameters = list(self._network.parameters())
         self._adam = FusedAdam(self._parameters, float(config["lr_init"]))
-        self._train = _to_device(data.train, device)
+        self._train, self._scored = _resident(data, device)
         self._validation = len(data.validation.labels)
-        self._scored = _to_device(_together(data.validation, data.test), device)
+        fitting = _EVALUATION_NUMBERS // largest_map(config, data.shape)
+        self._evaluation_batch = max(1, min(_EVALUATION_BATCH, fitting))
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         """Per-epoch quantities so far, see `bagbench.problems.record.CURVES`."""
 
@@ -142,7 +149,7 @@ class TrainingRun:
         """Give validation accuracy, test accuracy and mean validation cross-entropy."""
         images, labels = self._scored
         self._network.eval()
-        scores = torch.cat([self._network(batch) for batch in images.split(_EVALUATION_BATCH)])
+        scores = torch.cat([self._network(batch) for batch in images.split(self._evaluation_batch)])
         correct = scores.argmax(dim=1) == labels
         cut = self._validation
         loss = cross_entropy(scores[:cut], labels[:cut])
@@ -272,11 +279,17 @@ def _flushes_denormals() -> bool:
     return smallest / 2 == 0.0
 
 
+@lru_cache(maxsize=1)
+def _resident(data: DataSet, device: torch.device) -> tuple[Images, Images]:
+    """Put what is trained on and what is scored on the device, once for all runs of this process."""
+    return _to_device(data.train, device), _to_device(_together(data.validation, data.test), device)
+
+
 def _together(first: Split, second: Split) -> Split:
     """Put two splits behind each other, so that one forward pass scores both."""
     return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
 
 
-def _to_device(split: Split, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _to_device(split: Split, device: torch.device) -> Images:
     images = torch.from_numpy(split.images).to(device=device).contiguous(memory_format=torch.channels_last)
     return images, torch.from_numpy(split.labels).to(device=device)

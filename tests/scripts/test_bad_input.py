@@ -38,7 +38,7 @@ QUERY = "query {surrogate} --config"
 COMPARE = "compare {surrogate} --jobs 1 --evaluations 3 --out out"
 
 MISTAKES: dict[str, tuple[str, tuple[object, ...], str]] = {
-    "unknown problem": ("info", ("digitz",), r"unknown problem 'digitz': expected one of digits; did you mean"),
+    "unknown problem": ("info", ("digitz",), r"unknown problem 'digitz': expected one of digits, .*; did you mean"),
     "problem of no kind": ("info", ("digits.csv",), r"expected one that ends in \.h5 .* or \.onnx"),
     "unknown source": (QUERY, (changed(), "--source", "oracle"), "unknown source 'oracle': expected one of surrogate"),
     "source of another kind": (QUERY, (changed(), "--source", "table"), "is a surrogate, got source 'table'"),

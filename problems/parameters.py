@@ -61,9 +61,13 @@ class Parameter(ABC):
     def decode(self, x: float) -> Value:
         """Turn x into the value."""
 
+    @property
     @abstractmethod
-    def has(self, x: float) -> bool:
-        """Tell, fast, whether x is exactly the number of a value; it may say no of integers too many to list."""
+    def decoder(self) -> Callable[[float], Value]:
+        """`decode`, but fast, and KeyError or ValueError for an x that is not exactly the number of a value.
+
+        Of integers too many to list every x is refused.
+        """
 
     @abstractmethod
     def from_unit(self, u: Column) -> Column:
@@ -153,18 +157,40 @@ class Number(Parameter):
 
     @property
     def encoder(self) -> Callable[[Value], float]:  # noqa: D102
-        return self.encode if self._grid is None else self._grid.__getitem__
+        if self._grid is not None:
+            return self._grid.__getitem__
+        if self.integer:
+            return self.encode
+        encode, lower, upper, (low, length) = self.encode, self.lower, self.upper, self._ends
+        log = math.log if self.is_log else float
+
+        def encoder(value: Value) -> float:
+            if value.__class__ is float and lower <= value <= upper:
+                return (log(value) - low) / length
+            return encode(value)
+
+        return encoder
+
+    @cached_property
+    def decoder(self) -> Callable[[float], Value]:  # noqa: D102
+        if self.integer:
+            return self._values.__getitem__
+        lower, upper, (low, length) = self.lower, self.upper, self._ends
+        exp = math.exp if self.is_log else float
+
+        def decoder(x: float) -> Value:
+            if not 0.0 <= x <= 1.0:
+                raise ValueError(x)
+            value = exp(x * length + low)
+            return lower if value < lower else upper if value > upper else value
+
+        return decoder
 
     def decode(self, x: float) -> Value:  # noqa: D102
-        if self.integer:
-            value = self._values.get(x)
-            return int(self._to_value(np.array(x))) if value is None else value
-        low, length = self._ends
-        value = math.exp(x * length + low) if self.is_log else x * length + low
-        return min(max(value, self.lower), self.upper)
-
-    def has(self, x: float) -> bool:  # noqa: D102
-        return x in self._values if self.integer else 0.0 <= x <= 1.0
+        if not self.integer:
+            return self.decoder(min(max(x, 0.0), 1.0))
+        value = self._values.get(x)
+        return int(self._to_value(np.array(x))) if value is None else value
 
     def from_unit(self, u: Column) -> Column:  # noqa: D102
         if not self.integer:
@@ -238,8 +264,9 @@ class Choice(Parameter):
     def decode(self, x: float) -> Value:  # noqa: D102
         return self.choices[int(x)]
 
-    def has(self, x: float) -> bool:  # noqa: D102
-        return 0.0 <= x < len(self.choices) and x == int(x)
+    @cached_property
+    def decoder(self) -> Callable[[float], Value]:  # noqa: D102
+        return {float(i): choice for i, choice in enumerate(self.choices)}.__getitem__
 
     def from_unit(self, u: Column) -> Column:  # noqa: D102
         edges = np.cumsum(self.weights)[:-1]

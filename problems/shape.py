@@ -42,21 +42,23 @@ class Log10Params:
 
     def one(self, config: Mapping[str, Value]) -> float:
         """Evaluate one configuration, given as its active natural values."""
-        values = cast(Mapping[str, int], config)
+        values: Mapping[str, int] = config  # type: ignore[assignment]
         area = values["kernel_size"] ** 2
         extra = 3 if values["batch_norm"] else 1  # bias, scale and shift of a channel
-        features, side, count = self.shape.channels, self.shape.side, 0
+        shape = self.shape
+        features, side, count = shape.channels, shape.side, 0
         for name in _CONVOLUTIONS[: values["n_conv_l"]]:
             width = values[name]
             count += width * (area * features + extra)
-            features, side = width, side // 2
+            features = width
+            side //= 2
         if not values["global_avg_pooling"]:
             features *= side * side
         for name in _LINEARS[: values["n_fc_l"]]:
             width = values[name]
             count += width * (features + 1)
             features = width
-        return math.log10(count + self.shape.classes * (features + 1))
+        return math.log10(count + shape.classes * (features + 1))
 
     def __call__(self, natural: Natural) -> Numbers:
         """Evaluate many configurations (n,)."""

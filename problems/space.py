@@ -8,20 +8,19 @@ vectors are (n, d). ConfigSpace itself is imported by `Space.configspace` alone,
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .codec import RowCodec
 from .conditions import Condition, compile_conditions
-from .errors import InvalidConfiguration, UnknownName
+from .errors import InvalidConfiguration
 from .parameters import Parameter, Value, compile_parameter
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ Config = Mapping[str, Value] | Vector
 
 Natural = Mapping[str, NDArray[np.float64]]
 """Natural values of many configurations: name -> (n,), numbers and booleans as they are, 0 where inactive."""
-
-_Step = tuple[int, str, Callable[[Value], float], int, frozenset[float], Condition | None]
 
 _SAMPLE_BLOCK = 256
 _DIGEST_SCALE = 1e10  # float noise of the last digits must not reach the digest; drawn floats lie on this grid
@@ -114,40 +111,34 @@ class Space:
         return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
-    def _order(self) -> tuple[tuple[int, Parameter, Condition | None], ...]:
-        """Positions, parents before children."""
-        done: set[int] = set()
+    def order(self) -> tuple[int, ...]:
+        """Positions of the parameters, parents before children.
+
+        Raises
+        ------
+        InvalidConfiguration
+            If the conditions form a cycle.
+        """
         order: list[int] = []
         while len(order) < len(self):
             ready = [
                 i
                 for i, condition in enumerate(self.conditions)
-                if i not in done and (condition is None or condition.parents <= done)
+                if i not in order and (condition is None or condition.parents <= set(order))
             ]
             if not ready:
                 raise InvalidConfiguration(f"search space {self.name!r}: its conditions form a cycle")
             order += ready
-            done.update(ready)
-        return tuple((i, self.parameters[i], self.conditions[i]) for i in order)
+        return tuple(order)
 
     @cached_property
-    def _roots(self) -> tuple[tuple[str, Callable[[Value], float]], ...]:
-        """Parameters that are always active and stand first, as in ConfigSpace's order all of these do."""
-        always = takewhile(lambda pair: pair[1] is None, zip(self.parameters, self.conditions, strict=True))
-        return tuple((parameter.name, parameter.encoder) for parameter, _ in always)
+    def _codec(self) -> RowCodec:
+        return RowCodec(self.parameters, self.conditions, self.order)
 
     @cached_property
-    def _blank(self) -> list[float]:
-        return [math.nan] * (len(self) - len(self._roots))
-
-    @cached_property
-    def _plan(self) -> tuple[_Step, ...]:
-        """The rest of `_order` with all look-ups done: what `encode_row` walks along, once per query."""
-        return tuple(
-            (i, parameter.name, parameter.encoder, *(condition.simple if condition else (0, frozenset())), condition)
-            for i, parameter, condition in self._order
-            if i >= len(self._roots)
-        )
+    def encode_row(self) -> Callable[[Mapping[str, Value]], list[float]]:
+        """`encode` without numpy's overhead: a function of a dict that gives the numbers of a vector as a list."""
+        return self._codec.encode
 
     # --- one configuration -------------------------------------------------------------------------------------
 
@@ -163,48 +154,6 @@ class Space:
         """
         return np.array(self.encode_row(config))
 
-    def encode_row(self, config: Mapping[str, Value]) -> list[float]:
-        """Turn natural values into the numbers of a vector, as a list: `encode` without numpy's overhead."""
-        try:
-            row = [encode(config[name]) for name, encode in self._roots]
-            given = len(row)
-            row += self._blank
-            for i, name, encode, parent, allowed, condition in self._plan:
-                if condition is not None and (row[parent] not in allowed if allowed else not condition.holds(row)):
-                    continue
-                row[i] = encode(config[name])
-                given += 1
-        except (KeyError, TypeError, ValueError):
-            self._explain(config)
-            raise
-        if given != len(config):
-            self._explain(config)
-        return row
-
-    def _explain(self, config: Mapping[str, Value]) -> None:
-        """Raise the error that says what is wrong with ``config``."""
-        if not isinstance(config, Mapping):
-            raise InvalidConfiguration(
-                f"a configuration is a dict of natural values or a numpy vector of {len(self)} numbers, "
-                f"got {type(config).__name__}"
-            )
-        for name in config:
-            if name not in self.index:
-                raise UnknownName.among("hyperparameter", str(name), self.names)
-        row = [math.nan] * len(self)
-        for i, parameter, condition in self._order:
-            name = parameter.name
-            active = condition is None or condition.holds(row)
-            if not active and name in config:
-                raise InvalidConfiguration(
-                    f"hyperparameter {name!r} is inactive here (it needs {condition}): leave it out"
-                )
-            if active and name not in config:
-                needs = f" (active because {condition})" if condition is not None else ""
-                raise InvalidConfiguration(f"hyperparameter {name!r} is missing{needs}: expected {parameter}")
-            if active:
-                row[i] = parameter.check(config[name])
-
     def decode(self, vector: Vector) -> dict[str, Value]:
         """Turn a vector (d,) into the natural values of its active parameters."""
         return {
@@ -213,25 +162,31 @@ class Space:
             if x == x  # NaN: inactive
         }
 
+    def decode_row(self, row: list[float]) -> dict[str, Value]:
+        """Turn the numbers of a vector (d,) into natural values without numpy's overhead, making sure it is legal.
+
+        Raises
+        ------
+        InvalidConfiguration
+            As `check` does.
+        """
+        try:
+            if len(row) == len(self.parameters):
+                return self._codec.decode(row)
+        except (KeyError, TypeError, ValueError):  # not exactly what `encode` gives: perhaps nearly
+            pass
+        vector = np.array(row)
+        if vector.shape != (len(self),):
+            raise InvalidConfiguration(f"a vector of space {self.name!r} has shape ({len(self)},), got {vector.shape}")
+        self.check(vector[None])
+        return self.decode(vector)
+
     def vector(self, config: Config) -> Vector:
         """Accept a configuration in either form: dictionaries are encoded, vectors checked for shape and legality."""
         if not isinstance(config, np.ndarray):
             return self.encode(config)
-        if config.shape != (len(self),):
-            raise InvalidConfiguration(f"a vector of space {self.name!r} has shape ({len(self)},), got {config.shape}")
-        if not self._is_exact(config.tolist()):
-            self.check(config[None])
+        self.decode_row(config.tolist())
         return np.asarray(config, dtype=np.float64)
-
-    def _is_exact(self, row: list[float]) -> bool:
-        """Tell, fast, whether ``row`` is just what `encode_row` gives of some configuration; `check` is laxer."""
-        for i, parameter, condition in self._order:
-            if condition is None or condition.holds(row):
-                if not parameter.has(row[i]):
-                    return False
-            elif row[i] == row[i]:  # not NaN
-                return False
-        return True
 
     # --- many configurations -----------------------------------------------------------------------------------
 
@@ -249,7 +204,8 @@ class Space:
     def active(self, vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which parameters are active, (n, d), from the values of their parents alone."""
         active = np.ones(vectors.shape, dtype=bool)
-        for i, _, condition in self._order:
+        for i in self.order:
+            condition = self.conditions[i]
             if condition is not None:
                 active[:, i] = condition.mask(vectors, active)
         return active

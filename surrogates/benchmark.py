@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..problems.benchmark import Curve, Outcome
 from ..problems.errors import UnknownName
+from ..problems.parameters import Value
 from ..problems.problem import Losses, Problem, Vectors
 from ..problems.space import Config
 from .description import Description
@@ -63,11 +64,13 @@ class SurrogateBenchmark:
         self._known = {name: self._problem.known[name] for name in names}
         self._sources = [self._source(name) for name in self._problem.objective_names]
         # What a single query walks along, looked up once.
+        self._first, self._last = self._problem.min_epochs, self._problem.max_epochs
+        self._encode, self._decode = self._problem.space.encode_row, self._problem.space.decode_row
         self._ones = tuple(function.one for function in self._known.values())
-        self._backward = tuple(target.backward_one for target in self._targets)
-        self._pick = itemgetter(*self._sources, 0)  # one more than is wanted: of one item it would give no tuple
         self._leading = len(self._features.known)
+        self._backward = tuple(target.backward_one for target in self._targets)
         self._elapsed = description.profile.tolist()
+        self._pick = itemgetter(*self._sources, 0)  # one more than is wanted: of one item it would give no tuple
 
     def _choose_heads(self) -> list[int]:
         """List the heads that answers need: the objectives', the first one where noise is drawn, and seconds last."""
@@ -100,27 +103,25 @@ class SurrogateBenchmark:
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Answer one query; see `Benchmark.query`."""
-        problem = self._problem
-        if type(epochs) is not int or not problem.min_epochs <= epochs <= problem.max_epochs:
-            epochs = problem.check_epochs(epochs)
+        if epochs.__class__ is not int or not self._first <= epochs <= self._last:
+            epochs = self._problem.check_epochs(epochs)
         if isinstance(config, np.ndarray):
-            vector = problem.space.vector(config)
-            numbers, config = vector.tolist(), problem.space.decode(vector)
+            numbers = config.tolist()
+            natural: Mapping[str, Value] = self._decode(numbers)
         else:
-            numbers = problem.space.encode_row(config)
-        known = [one(config) for one in self._ones]
-        features = [*numbers, *known[: self._leading], epochs]
-        values = self._forests.row(features)
+            numbers, natural = self._encode(config), config
+        known = [one(natural) for one in self._ones]
+        row = self._forests.row()
+        values = row([*numbers, *known[: self._leading], epochs])
         if self._noise is not None:
-            features[-1] = problem.max_epochs
-            digest = problem.space.digest_row(numbers)
-            residuals = self._noise.draw(self._forests.row(features)[0], digest, seed)[epochs - 1].tolist()
+            digest = self._problem.space.digest_row(numbers)
+            final = row([*numbers, *known[: self._leading], self._last])[0]
+            residuals = self._noise.draw(final, digest, seed)[epochs - 1].tolist()
             values = [value + residuals[head] for value, head in zip(values, self._heads, strict=True)]
         answers = [backward(value) for backward, value in zip(self._backward, values)]  # noqa: B905
         seconds = answers[-1] * self._elapsed[epochs - 1]
-        answers += (*known, seconds)
-        losses = np.array(self._pick(answers)[:-1])
-        losses.flags.writeable = False
+        losses = np.array(self._pick([*answers, *known, seconds])[:-1])
+        losses.setflags(write=False)
         return Outcome(losses, seconds)
 
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+PRECISIONS = ("float32", "tf32", "bf16")
+"""How runs compute: as torch does by default; products of float32 rounded as GPUs like it; or bfloat16 (autocast)."""
+
 
 def software() -> dict[str, str]:
     """Name the versions of what every run depends on, and the operating system."""

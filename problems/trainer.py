@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from .benchmark import Curve, Outcome
 from .datasets import DataSet, Split, load_data_set
 from .environment import processor, software
-from .errors import InvalidArgument, MissingExtra, UnknownName
+from .errors import MissingExtra
 
 try:
     import torch
@@ -30,6 +30,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra.for_package("torch", "train", "the true trainer") from error
 
 from .adam import FusedAdam
+from .device import autocast, check_precision, free_memory, pick_device, products, ran_out_of_memory, share_memory
 from .network import build_network, largest_map
 from .parameters import Value
 from .problem import Losses, Problem, Vectors
@@ -45,31 +46,11 @@ _EVALUATION_NUMBERS = 2**25
 _PAUSED_RUNS = 16
 
 
-def pick_device(device: str) -> torch.device:
-    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
-
-    Raises
-    ------
-    UnknownName
-        If it is none of these.
-    InvalidArgument
-        If CUDA is asked for and there is none.
-    """
-    name, _, number = device.partition(":")
-    if name not in ("auto", "cpu", "cuda") or (number and not number.isdigit()):
-        raise UnknownName.among("device", device, ("auto", "cpu", "cuda"))
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InvalidArgument("device 'cuda' asked for, but torch finds no GPU here: expected 'cpu' or 'auto'")
-    return torch.device(device)
-
-
 class TrainingRun:
     """One training, advanced epoch by epoch; stopping and going on later changes nothing.
 
-    The same (configuration, seed, device, threads) gives the same curve, on the CPU to the last bit: every run draws
-    from generators of its own, seeded from the configuration's digest and the seed.
+    The same (configuration, seed, device, threads, precision) gives the same curve, on the CPU to the last bit: every
+    run draws from generators of its own, seeded from the configuration's digest and the seed.
 
     Parameters
     ----------
@@ -85,6 +66,8 @@ class TrainingRun:
         Where; see `pick_device`.
     threads
         How many threads torch may use on the CPU.
+    precision
+        One of `PRECISIONS`; weights and Adam are float32 in all of them.
     """
 
     def __init__(
@@ -96,9 +79,12 @@ class TrainingRun:
         data: DataSet,
         device: torch.device,
         threads: int = 1,
+        precision: str = "float32",
     ) -> None:
+        check_precision(precision, device)
         key = int.from_bytes(blake2b(f"{digest}/{seed}".encode(), digest_size=8).digest(), "little") >> 1
-        self._device, self._threads = device, threads
+        self._device, self._threads, self._precision = device, threads, precision
+        self._autocast = autocast(precision, device)
         self._batch_size = int(config["batch_size"])
         with torch.random.fork_rng(devices=[]), self._settings():
             torch.default_generator.manual_seed(key)  # torch.manual_seed would reseed the GPUs, too
@@ -138,7 +124,7 @@ class TrainingRun:
         total = torch.zeros((), device=self._device)
         self._network.train()
         for batch, targets in zip(*batches, strict=True):
-            loss = cross_entropy(self._network(batch), targets)
+            loss = cross_entropy(self._forward(batch), targets)
             loss.backward()
             self._adam.step()
             total += loss.detach() * len(targets)
@@ -149,11 +135,17 @@ class TrainingRun:
         """Give validation accuracy, test accuracy and mean validation cross-entropy."""
         images, labels = self._scored
         self._network.eval()
-        scores = torch.cat([self._network(batch) for batch in images.split(self._evaluation_batch)])
+        scores = torch.cat([self._forward(batch) for batch in images.split(self._evaluation_batch)])
         correct = scores.argmax(dim=1) == labels
         cut = self._validation
         loss = cross_entropy(scores[:cut], labels[:cut])
         return float(correct[:cut].sum()) / cut, float(correct[cut:].sum()) / (len(labels) - cut), float(loss)
+
+    def _forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Give the scores (n, classes) of images, in float32 whatever the precision is."""
+        with self._autocast:
+            scores: torch.Tensor = self._network(images)
+        return scores.float()
 
     @contextmanager
     def _settings(self) -> Iterator[None]:
@@ -162,7 +154,8 @@ class TrainingRun:
         torch.set_num_threads(self._threads)
         torch.set_flush_denormal(True)
         try:
-            yield
+            with products(self._precision, self._device):
+                yield
         finally:
             torch.set_flush_denormal(flushes)
             torch.set_num_threads(threads)
@@ -186,6 +179,10 @@ class Trainer:
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     threads
         CPU threads per run.
+    precision
+        One of `PRECISIONS`.
+    runs_per_device
+        How many processes share a GPU; each keeps to its share of the memory.
 
     Notes
     -----
@@ -193,11 +190,22 @@ class Trainer:
     answers are those of a training that never stopped. Seconds are measured, and differ from run to run.
     """
 
-    def __init__(self, problem: Problem, *, device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        device: str = "auto",
+        threads: int = 1,
+        precision: str = "float32",
+        runs_per_device: int = 1,
+    ) -> None:
         self._problem = problem
         self._data = load_data_set(problem.name)
         self._device = pick_device(device)
-        self._threads = threads
+        self._threads, self._precision, self._runs_per_device = threads, precision, runs_per_device
+        check_precision(precision, self._device)
+        if self._device.type == "cuda" and runs_per_device > 1:
+            share_memory(self._device, runs_per_device)
         self._paused: OrderedDict[tuple[str, int], TrainingRun] = OrderedDict()
 
     @property
@@ -207,28 +215,36 @@ class Trainer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What runs are made with: versions, device, processor, threads, clock."""
+        """What runs are made with: versions, device, processor, threads, precision, clock."""
         on_cpu = self._device.type == "cpu"
         return {
             **software(),
             "torch": torch.__version__,
             "device": self._device.type,
             "processor": processor() if on_cpu else torch.cuda.get_device_name(self._device),
+            **({} if on_cpu else {"runs_per_device": str(self._runs_per_device)}),
             "threads": str(self._threads),
+            "precision": self._precision,
             "clock": "processor seconds" if on_cpu and self._threads == 1 else "real seconds",
         }
 
     def record(self, vector: Vector, *, epochs: int | None = None, seed: int = 0) -> RunRecord:
-        """Train configuration ``vector`` (d,) and give all that is recorded of it, be it that memory ran out."""
+        """Train configuration ``vector`` (d,) and give all that is recorded of it.
+
+        If memory runs out, that is what was reached till then, and memory is free for the next run.
+        """
         started, epochs = time.time(), self._problem.check_epochs(epochs)
+        reached: dict[str, list[float]] = {name: [] for name in CURVES}
         try:
-            run = self._start(vector, self._problem.space.digest(vector), seed)
-            run.advance(epochs)
-        except torch.cuda.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            return RunRecord(status="out_of_memory", curves={}, started=started, error=str(error).partition("\n")[0])
-        curves = {name: np.array(values) for name, values in run.curves.items()}
-        return RunRecord(status=run.status, curves=curves, started=started)
+            status, error = self._train(vector, epochs, seed, reached), ""
+        except (MemoryError, RuntimeError) as failure:
+            if not ran_out_of_memory(failure):
+                raise
+            status, error = "out_of_memory", str(failure).partition("\n")[0] or type(failure).__name__
+        if error:
+            free_memory()  # not above, where the failure still holds what it interrupted
+        curves = {name: np.array(values, dtype=float) for name, values in reached.items()}
+        return RunRecord(status=status, curves=curves, started=started, error=error)
 
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
         """Train ``config`` and give its learning curve; see `Benchmark.curve`."""
@@ -255,9 +271,24 @@ class Trainer:
         losses = np.array([outcome.losses for outcome in outcomes]).reshape(-1, len(self._problem.objectives))
         return losses, np.array([outcome.seconds for outcome in outcomes])
 
+    def _train(self, vector: Vector, epochs: int, seed: int, reached: dict[str, list[float]]) -> str:
+        """Train one run, whose curves grow in ``reached``, and give its status."""
+        run = self._start(vector, self._problem.space.digest(vector), seed)
+        reached.update(run.curves)
+        run.advance(epochs)
+        return run.status
+
     def _start(self, vector: Vector, digest: str, seed: int) -> TrainingRun:
         config = self._problem.space.decode(vector)
-        return TrainingRun(config, seed, digest, data=self._data, device=self._device, threads=self._threads)
+        return TrainingRun(
+            config,
+            seed,
+            digest,
+            data=self._data,
+            device=self._device,
+            threads=self._threads,
+            precision=self._precision,
+        )
 
     def _advance(self, vector: Vector, epochs: int, seed: int) -> TrainingRun:
         """Find the paused run or start one, and train it to at least ``epochs`` epochs."""

@@ -32,7 +32,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "numpy": ("*",),
     "scipy": ("*",),
     "sklearn": ("problems/datasets.py",),
-    "torch": ("problems/network.py", "problems/adam.py", "problems/trainer.py"),
+    "torch": ("problems/network.py", "problems/adam.py", "problems/device.py", "problems/trainer.py"),
     "ConfigSpace": ("problems/space.py",),
     "h5py": ("tables/table.py", "simulator/history.py"),
     "xgboost": ("surrogates/boosting.py",),

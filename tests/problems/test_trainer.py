@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,8 @@ torch = pytest.importorskip("torch")
 
 from bagbench.problems import trainer as module  # noqa: E402 - it needs torch
 from bagbench.problems.adam import FusedAdam  # noqa: E402
-from bagbench.problems.trainer import Trainer, TrainingRun, pick_device  # noqa: E402
+from bagbench.problems.device import list_devices, pick_device, products, share_memory  # noqa: E402
+from bagbench.problems.trainer import Trainer, TrainingRun  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "batch_norm": True,
@@ -145,18 +148,72 @@ def test_diverged_run_is_trained_on_and_has_the_worst_loss(trainer: Trainer, mon
     assert {len(values) for values in record.curves.values()} == {2}
 
 
-def test_running_out_of_memory_is_a_record(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB\nand much more")
+OUT_OF_MEMORY = {
+    "a GPU's": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB\nand much more"),
+    "Python's": MemoryError(),
+    "numpy's": MemoryError("Unable to allocate 1. TiB for an array"),
+    "a library's": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+}
 
-    monkeypatch.setattr(trainer, "_start", full)
-    record = trainer.record(trainer.problem.space.encode(SMALL), epochs=2)
-    assert (record.status, record.error, dict(record.curves)) == (
-        "out_of_memory",
-        "CUDA out of memory. Tried to allocate 1 GiB",
-        {},
-    )
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
+def test_running_out_of_memory_is_a_record_of_what_was_reached(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    vector = trainer.problem.space.encode(SMALL)
+    whole = trainer.record(vector, epochs=4)
+    train = TrainingRun._train_epoch
+
+    def full(run: TrainingRun) -> float:
+        if len(run.curves["train_loss"]) == 2:
+            raise error
+        return train(run)
+
+    monkeypatch.setattr(TrainingRun, "_train_epoch", full)
+    record = trainer.record(vector, epochs=4)
+    assert record.status == "out_of_memory"
+    assert record.error == (str(error).partition("\n")[0] or "MemoryError")
     assert record.started > 1.7e9
+    assert {name: len(values) for name, values in record.curves.items()} == dict.fromkeys(whole.curves, 2)
+    for name in MEASURED:
+        np.testing.assert_array_equal(record.curves[name], whole.curves[name][:2])
+    # Neither this run nor another one is any the worse for it.
+    monkeypatch.undo()
+    for name in MEASURED:
+        np.testing.assert_array_equal(trainer.record(vector, epochs=4).curves[name], whole.curves[name])
+
+
+def test_memory_that_was_never_there_is_a_record_without_epochs(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainingRun, "_train_epoch", lambda _: torch.empty(2**60))
+    record = trainer.record(trainer.problem.space.encode(SMALL), epochs=2)
+    assert record.status == "out_of_memory"
+    assert "DefaultCPUAllocator: can't allocate memory" in record.error
+    assert {len(values) for values in record.curves.values()} == {0}
+
+
+def test_what_a_failed_run_held_is_freed(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[TrainingRun]] = []
+
+    def full(run: TrainingRun) -> float:
+        held.append(weakref.ref(run))
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    freed: list[bool] = []
+    monkeypatch.setattr(TrainingRun, "_train_epoch", full)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: freed.append(held[0]() is None))
+    trainer.record(trainer.problem.space.encode(SMALL), epochs=1)
+    assert freed == [True]
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: TrainingRun) -> float:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(TrainingRun, "_train_epoch", fail)
+    with pytest.raises(RuntimeError, match="^mat1 and mat2"):
+        trainer.record(trainer.problem.space.encode(SMALL), epochs=1)
 
 
 @pytest.fixture
@@ -218,6 +275,63 @@ def test_devices_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch)
             pick_device(name)
 
 
+def test_every_gpu_is_listed_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list_devices("cpu") == ["cpu"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert list_devices("cuda") == list_devices("auto") == ["cuda:0", "cuda:1", "cuda:2"]
+    assert list_devices("cuda:1") == ["cuda:1"]
+
+
+# --- precision -------------------------------------------------------------------------------------------------------
+
+
+def test_bf16_learns_too_but_rounds(trainer: Trainer) -> None:
+    rounded = Trainer(trainer.problem, device="cpu", precision="bf16")
+    assert rounded.environment["precision"] == "bf16"
+    assert trainer.environment["precision"] == "float32"
+    vector = trainer.problem.space.encode(SMALL)
+    exact, rough = trainer.record(vector, epochs=8), rounded.record(vector, epochs=8)
+    assert not np.array_equal(exact.curves["train_loss"], rough.curves["train_loss"])
+    np.testing.assert_allclose(rough.curves["train_loss"], exact.curves["train_loss"], rtol=0.2)
+    np.testing.assert_array_equal(rounded.record(vector, epochs=2).curves["train_loss"], rough.curves["train_loss"][:2])
+    run = TrainingRun(SMALL, 0, "x", data=load_data_set("digits"), device=torch.device("cpu"), precision="bf16")
+    run.advance(1)
+    assert {parameter.dtype for parameter in run._parameters} == {torch.float32}
+
+
+def test_precisions_that_are_not_there_are_refused() -> None:
+    problem = get_problem("digits")
+    with pytest.raises(UnknownName, match="^unknown precision 'bf61': expected one of bf16, float32, tf32; did you"):
+        Trainer(problem, device="cpu", precision="bf61")
+    message = "^precision 'tf32' is that of GPUs, got device 'cpu': expected 'float32'$"
+    with pytest.raises(InvalidArgument, match=message):
+        Trainer(problem, device="cpu", precision="tf32")
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+def test_gpus_round_products_for_tf32_alone_and_are_left_as_they_were(precision: str) -> None:
+    """Torch's own default rounds in convolutions, but not in matrix products."""
+    settings = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [setting.allow_tf32 for setting in settings]
+    with products(precision, torch.device("cuda")):
+        assert [setting.allow_tf32 for setting in settings] == [precision == "tf32"] * 2
+    assert [setting.allow_tf32 for setting in settings] == before == [True, False]
+
+
+def test_processes_that_share_a_gpu_keep_to_their_share_of_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    gpu = torch.device("cuda:1")
+    gigabyte = 2**30
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * gigabyte))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, _: told.append(share))
+    share_memory(gpu, 4)
+    assert told == [(4 - 0.5) / 16]
+    message = "^runs per device must leave each run more than 512 MiB of the GPU's 16384 MiB, got 32$"
+    with pytest.raises(InvalidArgument, match=message):
+        share_memory(gpu, 32)
+
+
 def test_problem_without_data_is_refused() -> None:
     with pytest.raises(UnknownName, match="^unknown data set 'mine': expected one of digits"):
         Trainer(replace(get_problem("digits"), name="mine"))
@@ -233,8 +347,33 @@ def test_without_torch_the_extra_is_named() -> None:
     assert done.stdout == "the true trainer needs torch, which is not installed: pip install 'bagbench[train]'\n"
 
 
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@needs_gpu
+def test_run_too_large_for_the_gpu_leaves_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(get_problem("digits"), device="cuda")
+    vector = trainer.problem.space.encode(SMALL)
+    before = torch.cuda.memory_reserved()
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingRun, "_train_epoch", lambda _: torch.empty(2**45, device="cuda"))
+        assert trainer.record(vector, epochs=1).status == "out_of_memory"
+    assert torch.cuda.memory_reserved() <= before
+    assert trainer.record(vector, epochs=1).status == "ok"
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_gpu_learns_at_lower_precision(precision: str) -> None:
+    trainer = Trainer(get_problem("digits"), device="cuda", precision=precision)
+    assert trainer.environment["precision"] == precision
+    assert trainer.curve(SMALL, epochs=12).losses[-1, 0] < 30.0
+
+
+@pytest.mark.gpu
+@needs_gpu
 def test_gpu_learns_like_the_processor() -> None:
     problem = get_problem("digits")
     on_gpu, here = (Trainer(problem, device=device).curve(SMALL, epochs=8) for device in ("cuda", "cpu"))

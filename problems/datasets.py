@@ -6,11 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import blake2b, sha256
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .downloads import cache_folder
 from .errors import UnknownName
+from .fashion_images import (
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    fetch_fashion,
+    read_images,
+    read_labels,
+)
+from .flowers_images import PARTS, fetch_flowers, read_flowers
 from .shape import InputShape
 
 
@@ -77,12 +89,9 @@ def load_flowers() -> DataSet:
     FileProblem
         If their file is not on this machine, or is another one.
     """
-    from .flowers import read_flowers
-
     arrays = read_flowers()
     train, validation, test = (
-        Split(_unit(arrays[f"x_{part}"].transpose(0, 3, 1, 2)), arrays[f"y_{part}"].astype(np.int64))
-        for part in ("train", "val", "test")
+        Split(_unit(arrays[f"x_{part}"].transpose(0, 3, 1, 2)), arrays[f"y_{part}"].astype(np.int64)) for part in PARTS
     )
     return DataSet(InputShape(channels=3, side=16, classes=17), train, validation, test)
 
@@ -97,9 +106,8 @@ def load_fashion() -> DataSet:
     FileProblem
         If a file is not on this machine, or is another one.
     """
-    from .fashion import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_images, read_labels
-
-    images, labels = read_images(TRAIN_IMAGES)[:, None], read_labels(TRAIN_LABELS).astype(np.int64)
+    images = read_images(TRAIN_IMAGES)[:, None]
+    labels = read_labels(TRAIN_LABELS).astype(np.int64)
     train, validation = (Split(_unit(images[part]), labels[part]) for part in stratified(labels, (48_000, 12_000)))
     test = Split(_unit(read_images(TEST_IMAGES)[:, None]), read_labels(TEST_LABELS).astype(np.int64))
     return DataSet(InputShape(channels=1, side=28, classes=10), train, validation, test)
@@ -131,3 +139,23 @@ def load_data_set(problem: str) -> DataSet:
     if problem not in DATA_SETS:
         raise UnknownName.among("data set", problem, DATA_SETS)
     return DATA_SETS[problem]()
+
+
+FETCHERS: Mapping[str, Callable[[Path], None]] = {"flowers": fetch_flowers, "fashion": fetch_fashion}
+
+
+def fetch_images(problem: str) -> DataSet:
+    """Download the images of a shipped problem to the user's cache, and load them; those of digits are always here.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such problem.
+    MissingExtra
+        If pooch is not installed.
+    FileProblem
+        If the images cannot be had, or a file that is found before the cache is another one.
+    """
+    if problem in FETCHERS:
+        FETCHERS[problem](cache_folder())
+    return load_data_set(problem)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from .errors import FileProblem, MissingExtra
 
@@ -30,13 +31,15 @@ PACKAGES: Mapping[str, Package] = {
 }
 
 
-def cache_folder() -> Path | None:
-    """Give the folder that `download` fills; None without pooch, when there can be no downloads."""
-    try:
-        import pooch
-    except ModuleNotFoundError:
-        return None
-    return Path(pooch.os_cache("bagbench"))
+def cache_folder() -> Path:
+    """Give the user's folder that `bagbench fetch` fills.
+
+    Raises
+    ------
+    MissingExtra
+        If pooch is not installed.
+    """
+    return Path(_pooch().os_cache("bagbench"))
 
 
 def find_image_file(problem: str, names: Sequence[str]) -> Path:
@@ -52,7 +55,7 @@ def find_image_file(problem: str, names: Sequence[str]) -> Path:
         for name in names:
             if folder is not None and (folder / name).is_file():
                 return folder / name
-    looked = ", ".join(f"{what} ({'not there' if folder is None else folder})" for what, folder in places.items())
+    looked = ", ".join(f"{what} ({'none' if folder is None else folder})" for what, folder in places.items())
     package = f"`apt-get install {PACKAGES[problem].name}` or " if problem in PACKAGES else ""
     raise FileProblem(
         f"the images of {problem!r} are not on this machine: found no {' or '.join(names)} in {looked}; "
@@ -90,10 +93,7 @@ def download(url: str, folder: Path, *, name: str, known_hash: str | None) -> Pa
     FileProblem
         If the file cannot be had, or is another one.
     """
-    try:
-        import pooch
-    except ModuleNotFoundError as error:
-        raise MissingExtra.for_package("pooch", "data", "a download") from error
+    pooch = _pooch()
     pooch.get_logger().setLevel("WARNING")  # it recommends to pin what is checked in another way
     try:
         return Path(pooch.retrieve(url, known_hash=known_hash, fname=name, path=folder))
@@ -110,4 +110,16 @@ def _places(problem: str) -> dict[str, Path | None]:
     if problem in PACKAGES:
         package = PACKAGES[problem]
         places[f"Debian's {package.name}"] = package.folder
-    return {**places, "the user's cache": cache_folder()}
+    try:
+        return {**places, "the user's cache": cache_folder()}
+    except MissingExtra:  # without pooch nothing was fetched
+        return {**places, "the user's cache": None}
+
+
+def _pooch() -> ModuleType:
+    try:
+        import pooch
+    except ModuleNotFoundError as error:
+        raise MissingExtra.for_package("pooch", "data", "`bagbench fetch`") from error
+    module: ModuleType = pooch
+    return module

@@ -8,6 +8,7 @@ import typer
 
 from ..problems.errors import BagbenchError
 from .compare import compare
+from .fetch import fetch
 from .fit import fit
 from .info import info
 from .populate import populate
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (info, query, populate, fit, compare, report, validate):
+for command in (info, query, fetch, populate, fit, compare, report, validate):
     app.command()(command)
 
 

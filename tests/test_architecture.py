@@ -42,6 +42,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "distributed": ("tables/executor.py",),
     "optuna": ("optimizers/wrapped_optuna.py",),
     "pymoo": ("optimizers/wrapped_pymoo.py",),
+    "PIL": ("scripts/prepare_flowers.py",),
     "pooch": ("problems/downloads.py",),
     "threadpoolctl": ("optimizers/threads.py",),
     "moocore": ("analysis/indicators.py", "optimizers/*.py"),

@@ -70,10 +70,10 @@ def read_flowers() -> Arrays:
 def write_flowers(path: Path, arrays: Arrays) -> None:
     """Write the arrays to an npz file."""
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def fetch(folder: Path) -> None:
+def fetch_flowers(folder: Path) -> None:
     """Download what the reference implementation publishes and write it to ``folder`` as one file.
 
     Raises

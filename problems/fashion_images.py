@@ -88,7 +88,7 @@ def read_labels(file: IdxFile) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=file.header)
 
 
-def fetch(folder: Path) -> None:
+def fetch_fashion(folder: Path) -> None:
     """Download the four files to ``folder``; errors as of `bagbench.problems.downloads.download`."""
     for file in FILES:
         name = f"{file.name}.gz"

@@ -47,7 +47,7 @@ def list_devices(device: str) -> list[str]:
         As `pick_device`.
     """
     picked = pick_device(device)
-    if picked.type == "cuda" and picked.index is None:
+    if picked.type == "cuda" and ":" not in device:
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [str(picked)]
 
@@ -95,15 +95,13 @@ def products(precision: str, device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    settings = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = [setting.allow_tf32 for setting in settings]
+    convolutions, matrices = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, matrices.allow_tf32
     try:
-        for setting in settings:
-            setting.allow_tf32 = precision == "tf32"
+        convolutions.allow_tf32 = matrices.allow_tf32 = precision == "tf32"
         yield
     finally:
-        for setting, allowed in zip(settings, before, strict=True):
-            setting.allow_tf32 = allowed
+        convolutions.allow_tf32, matrices.allow_tf32 = before
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

@@ -100,17 +100,17 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
     except ImportError as error:
         raise MissingExtra.for_package("distributed", "dask", "--scheduler") from error
 
-    class ClosingClient(Client):  # type: ignore[misc]
+    class ClosingClient(Client):
         def start(self, **options: object) -> None:
             try:
-                super().start(**options)
+                super().start(**options)  # type: ignore[no-untyped-call]
             except BaseException:
                 # Else it closes itself when it is collected: a deadlock if that is in the midst of another's start.
-                self.close()
+                self.close()  # type: ignore[no-untyped-call]
                 raise
 
     try:
-        client = ClosingClient(scheduler, timeout="10s")
+        client: Client = ClosingClient(scheduler, timeout="10s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise InvalidArgument(
             f"no Dask scheduler answers at {scheduler!r}: expected tcp://host:port, as `dask scheduler` prints it"

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.errors import InvalidArgument
+from ..problems.errors import InvalidArgument, UnknownName
 
 Scores = NDArray[np.float64]
 """Scores (s,), one per seed, larger is better."""
@@ -39,7 +39,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two optimizers over the seeds that both have raced; ``first`` has the larger median or comes first."""
+    """Two optimizers over the seeds that both have raced."""
 
     first: str
     second: str
@@ -123,7 +123,32 @@ def compare(scores: Mapping[str, Mapping[int, float]], /) -> tuple[Comparison, .
     InvalidArgument
         If two optimizers have no seed in common.
     """
-    pairs = list(combinations(scores, 2))
+    return _compared(scores, list(combinations(scores, 2)))
+
+
+def compare_with(scores: Mapping[str, Mapping[int, float]], baseline: str, /) -> dict[str, Comparison]:
+    """Compare every optimizer with one of them, ``baseline``, and correct for as many comparisons.
+
+    Returns
+    -------
+    comparisons
+        By the optimizer's name, which is ``first`` in each.
+
+    Raises
+    ------
+    UnknownName
+        If ``baseline`` is none of the optimizers.
+    InvalidArgument
+        If an optimizer has no seed in common with it.
+    """
+    if baseline not in scores:
+        raise UnknownName.among("optimizer of this experiment", baseline, scores)
+    comparisons = _compared(scores, [(name, baseline) for name in scores if name != baseline])
+    return {comparison.first: comparison for comparison in comparisons}
+
+
+def _compared(scores: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[str, str]]) -> tuple[Comparison, ...]:
+    """Compare the optimizers of each pair, and correct for the number of pairs."""
     paired = [_pair(scores, first, second) for first, second in pairs]
     corrected = holm([wilcoxon(a, b) for a, b in paired])
     return tuple(

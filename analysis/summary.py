@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -70,6 +71,11 @@ class Summary:
     comparisons: tuple[Comparison, ...]
     warning: str | None
     """Why nothing can be concluded, if so."""
+
+    @property
+    def scores_by_seed(self) -> dict[str, dict[int, float]]:
+        """Hypervolume by seed, by optimizer, the optimizers in order of merit."""
+        return {line.optimizer: _by_seed(self.scores, line.optimizer) for line in self.standings}
 
     @property
     def headline(self) -> str:
@@ -155,7 +161,7 @@ def write_summary(summary: Summary, path: Path, /) -> None:
     write_atomically(path, text.getvalue())
 
 
-def _by_seed(scores: list[Score], optimizer: str) -> dict[int, float]:
+def _by_seed(scores: Sequence[Score], optimizer: str) -> dict[int, float]:
     return {score.seed: score.hypervolume for score in scores if score.optimizer == optimizer}
 
 

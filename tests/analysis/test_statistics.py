@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bagbench.analysis.statistics import (
     average_ranks,
     compare,
+    compare_with,
     few_seeds_warning,
     holm,
     log_times,
@@ -18,7 +19,7 @@ from bagbench.analysis.statistics import (
     vargha_delaney,
     wilcoxon,
 )
-from bagbench.problems.errors import InvalidArgument
+from bagbench.problems.errors import InvalidArgument, UnknownName
 
 
 def test_spread_of_five_numbers() -> None:
@@ -120,3 +121,26 @@ def test_log_times_keep_both_ends() -> None:
     times = log_times(0.3, 601.7, 50)
     assert (times[0], times[-1]) == (0.3, 601.7)
     np.testing.assert_allclose(np.diff(np.log(times)), np.log(601.7 / 0.3) / 49)
+
+
+def test_against_a_baseline_only_its_own_comparisons_are_corrected_for() -> None:
+    seeds = range(8)
+    scores = {
+        "good": {seed: 10.0 + seed for seed in seeds},
+        "same": {seed: 5.0 + (-1) ** seed for seed in seeds},
+        "plain": dict.fromkeys(seeds, 5.0),
+        "bad": dict.fromkeys(seeds, 1.0),
+    }
+    against = compare_with(scores, "plain")
+    assert list(against) == ["good", "same", "bad"]
+    assert (against["good"].wins, against["bad"].wins, against["same"].wins) == (8, 0, 4)
+    sweep = 2 / 2**8
+    assert against["good"].p_value == pytest.approx(3 * sweep)  # Holm: the smallest of three
+    assert against["bad"].p_value == pytest.approx(3 * sweep)
+    assert against["bad"].p_value < 0.05 and not against["bad"].conclusive
+    assert against["same"].p_value == 1.0
+
+
+def test_a_baseline_that_has_not_raced_is_refused() -> None:
+    with pytest.raises(UnknownName, match="^unknown optimizer of this experiment 'random'"):
+        compare_with({"random-search": {0: 1.0}}, "random")

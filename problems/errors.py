@@ -7,18 +7,19 @@
     ├── InvalidConfiguration  a configuration that its search space does not contain
     ├── InvalidArgument       any other argument out of its range (epochs, budgets, workers, shapes)
     ├── FileProblem           a file that is missing, truncated, altered, foreign or too new
+    │   └── BadRows           rows of somebody's own file that do not say what they should
     ├── NotInTable            a configuration or run that a table does not hold
     ├── OutputConflict        an output that exists already, or belongs to something else
     └── MissingExtra          an optional dependency that is not installed
 
 A message says what was wrong, what was given, what was expected, and what to write instead. The command
-line prints it as one line, without a traceback, and exits with 2.
+line prints it as one line (`BadRows`: one for each complaint), without a traceback, and exits with 2.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class BagbenchError(Exception):
@@ -51,6 +52,14 @@ class InvalidArgument(BagbenchError, ValueError):
 
 class FileProblem(BagbenchError, ValueError):
     """A file that cannot be trusted: missing, truncated, altered, foreign or of a newer format."""
+
+
+class BadRows(FileProblem):
+    """Rows of a file that cannot be understood, with a line for each kind of mistake."""
+
+    def __init__(self, complaints: Sequence[str]) -> None:
+        super().__init__("\n".join(complaints))
+        self.complaints = tuple(complaints)
 
 
 class NotInTable(BagbenchError, LookupError):

@@ -6,10 +6,11 @@ import sys
 
 import typer
 
-from ..problems.errors import BagbenchError
+from ..problems.errors import BadRows, BagbenchError
 from .compare import compare
 from .fetch import fetch
 from .fit import fit
+from .import_runs import import_runs
 from .info import info
 from .populate import populate
 from .query import query
@@ -26,12 +27,15 @@ app = typer.Typer(
 )
 for command in (info, query, fetch, populate, fit, compare, report, validate):
     app.command()(command)
+app.command("import")(import_runs)
 
 
 def main() -> None:
     """Run the command line; print an error of bagbench as one line, without a traceback, and exit with 2."""
     try:
         app()
+    except BadRows as error:
+        _fail(*error.complaints)
     except BagbenchError as error:
         _fail(str(error))
     except OSError as error:
@@ -40,8 +44,9 @@ def main() -> None:
         _fail(f"{error.filename}: {error.strerror}")
 
 
-def _fail(message: str) -> None:
-    print("bagbench:", " ".join(message.split()), file=sys.stderr)
+def _fail(*messages: str) -> None:
+    for message in messages:
+        print("bagbench:", " ".join(message.split()), file=sys.stderr)
     sys.exit(2)
 
 

@@ -61,11 +61,15 @@ def _student(*, trees: int, leaves: int) -> Boosting:
     )
 
 
+_TUNED_EPOCHS = 25  # of the runs that the settings of teachers were chosen on
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How forests are made."""
 
     teacher: Boosting = field(default_factory=Boosting)
+    """Its ``rows_in_leaf`` are for runs over 25 epochs; for others, so many that a leaf holds as many runs."""
     bags: int = 1
     """Teachers per library, each with another seed."""
     student: Boosting = field(default_factory=lambda: _student(trees=50, leaves=64))
@@ -152,11 +156,8 @@ def _teach(examples: Examples, rows: NDArray[np.int64], head: int, recipe: Recip
         last = np.full(len(rows), examples.problem.max_epochs)
         features = Features(examples.problem).matrix(examples.vectors[rows], last).astype(np.float32)
         values = examples.values[rows, 0, head]
-        teacher = replace(recipe.teacher, rows_in_leaf=max(2, recipe.teacher.rows_in_leaf // len(examples.profile)))
     else:
-        features, values, teacher = (
-            _curve_features(examples, rows),
-            examples.values[rows, :, head].ravel(),
-            recipe.teacher,
-        )
+        features, values = _curve_features(examples, rows), examples.values[rows, :, head].ravel()
+    in_leaf = recipe.teacher.rows_in_leaf * (len(values) // len(rows)) // _TUNED_EPOCHS
+    teacher = replace(recipe.teacher, rows_in_leaf=max(2, in_leaf))
     return average([teacher.fit(features, values, seed=recipe.seed + bag) for bag in range(recipe.bags)])

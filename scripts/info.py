@@ -124,9 +124,9 @@ def _show_all(as_json: bool) -> None:
     console = output()
     table = plain_table("problem<", "hyperparameters", "epochs", "real runs", "surrogate<", "what it is<")
     for document in documents:
-        runs = f"{document['table']['runs']:,}" if document["table"] else "-"
+        runs = f"{document['table']['runs']:,}" if document["table"] else "none yet"
         surrogate = document["surrogate"]
-        quality = _quality(surrogate["card"], document["objectives"]) if surrogate else "-"
+        quality = _quality(surrogate["card"], document["objectives"]) if surrogate else "none yet"
         space = document["hyperparameters"]
         table.add_row(document["name"], str(len(space)), str(document["epochs"][1]), runs, quality, document["title"])
     console.print(table)
@@ -178,6 +178,12 @@ def _show(document: dict[str, Any]) -> None:
         table = document["table"]
         counts = f"{table['runs']:,} real runs of {table['configurations']:,} configurations"
         console.print(f"Table: {counts}, {Path(table['file'])}", soft_wrap=True)
+    elif not document["surrogate"]:
+        console.print(
+            "Neither a table nor a surrogate is shipped yet: "
+            f"`bagbench populate {document['name']}` and `bagbench fit` make them",
+            soft_wrap=True,
+        )
     if document["surrogate"]:
         console.print(f"Surrogate: {document['surrogate']['file']}\n", soft_wrap=True)
         print_card(console, document["surrogate"]["card"])

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bagbench.optimizers import METHODS
 from bagbench.problems import PROBLEMS, get_problem
+from bagbench.simulator.benchmarks import DATA
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.tables.table import Table
 
@@ -41,6 +44,15 @@ def test_default_that_is_shown_is_a_configuration(bagbench: Command) -> None:
     default = json.loads(bagbench("info", "digits", "--json").out)["default"]
     assert len(get_problem("digits").space.encode(default)) == 13
     assert f"default: {json.dumps(default)}" in bagbench("info", "digits").out
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_what_is_not_shipped_yet_is_said(name: str, bagbench: Command) -> None:
+    shipped = {suffix for suffix in (".h5", ".onnx") if (DATA / f"{name}{suffix}").is_file()}
+    said = f"Neither a table nor a surrogate is shipped yet: `bagbench populate {name}` and `bagbench fit` make them"
+    assert (said in bagbench("info", name).out) == (not shipped)
+    (line,) = (line for line in bagbench("info").out.splitlines() if line.startswith(f"{name} "))
+    assert line.count("none yet") == 2 - len(shipped)
 
 
 def test_table_is_described_by_its_runs(bagbench: Command, table: Path) -> None:

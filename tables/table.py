@@ -118,6 +118,12 @@ def _words(words: Iterable[str]) -> NDArray[np.generic]:
     return np.array(list(words), dtype=h5py.string_dtype())
 
 
+def _short_words(words: Iterable[str]) -> NDArray[np.generic]:
+    """Lay out words of a few kinds: of one length, because such columns can be compressed."""
+    encoded = [word.encode() for word in words]
+    return np.array(encoded, dtype=h5py.string_dtype(length=max(1, *map(len, encoded))))
+
+
 def _read(file: h5py.File, digest: str) -> Table:
     problem = problem_from_json(file.attrs["problem"])
     group, config = file["run"], file["config"]
@@ -148,7 +154,7 @@ def _natural_column(parameter: Parameter, numbers: NDArray[np.float64]) -> NDArr
     """Natural values that a person can read: floats, with NaN where inactive; words, empty where inactive."""
     values = [None if np.isnan(x) else parameter.decode(float(x)) for x in numbers]
     if any(isinstance(value, str) for value in values):
-        return _words("" if value is None else str(value) for value in values)
+        return _short_words("" if value is None else str(value) for value in values)
     if isinstance(parameter, Number) and parameter.integer and None not in values:
         return np.array(values, dtype=np.int64)
     if values and all(isinstance(value, bool) for value in values):

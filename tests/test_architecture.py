@@ -34,6 +34,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "sklearn": ("problems/datasets.py",),
     "torch": ("problems/network.py", "problems/adam.py", "problems/device.py", "problems/trainer.py"),
     "ConfigSpace": ("problems/space.py",),
+    "pyarrow": ("tables/sheets.py",),
     "h5py": ("tables/table.py", "simulator/history.py"),
     "xgboost": ("surrogates/boosting.py",),
     "lightgbm": ("surrogates/boosting.py",),

@@ -22,6 +22,8 @@ from .serving import ServedForests
 from .subgraph import read_metadata
 from .targets import SECONDS
 
+Values = NDArray[np.float64]
+
 NOISES = ("mean", "sample")
 
 
@@ -105,19 +107,14 @@ class SurrogateBenchmark:
         """Answer one query; see `Benchmark.query`."""
         if epochs.__class__ is not int or not self._first <= epochs <= self._last:
             epochs = self._problem.check_epochs(epochs)
-        if isinstance(config, np.ndarray):
-            numbers = config.tolist()
-            natural: Mapping[str, Value] = self._decode(numbers)
-        else:
-            numbers, natural = self._encode(config), config
+        numbers, natural = self._read(config)
         known = [one(natural) for one in self._ones]
         row = self._forests.row()
         values = row([*numbers, *known[: self._leading], epochs])
         if self._noise is not None:
-            digest = self._problem.space.digest_row(numbers)
             final = row([*numbers, *known[: self._leading], self._last])[0]
-            residuals = self._noise.draw(final, digest, seed)[epochs - 1].tolist()
-            values = [value + residuals[head] for value, head in zip(values, self._heads, strict=True)]
+            drawn = self._draw(self._noise, final, numbers, seed)[epochs - 1].tolist()
+            values = [value + drawn[head] for value, head in zip(values, self._heads, strict=True)]
         answers = [backward(value) for backward, value in zip(self._backward, values)]  # noqa: B905
         seconds = answers[-1] * self._elapsed[epochs - 1]
         losses = np.array(self._pick([*answers, *known, seconds])[:-1])
@@ -127,48 +124,53 @@ class SurrogateBenchmark:
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
         """Answer with a learning curve; see `Benchmark.curve`."""
         epochs = self._problem.check_epochs(epochs)
-        vector = self._problem.space.vector(config)
+        numbers, natural = self._read(config)
+        known = [one(natural) for one in self._ones]
         steps = np.arange(1, epochs + 1)
-        losses, seconds = self._answer(np.repeat(vector[None], epochs, axis=0), steps, np.full(epochs, seed))
+        features = np.empty((epochs, self._features.width), dtype=np.float32)
+        features[:, :-1], features[:, -1] = [*numbers, *known[: self._leading]], steps
+        values = self._forests.batch(features)
+        if self._noise is not None:
+            final = self._forests.row()([*numbers, *known[: self._leading], self._last])[0]
+            values += self._draw(self._noise, final, numbers, seed)[:epochs, self._heads]
+        losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
         return Curve(seconds=seconds, losses=losses)
 
     def query_batch(
         self, vectors: Vectors, epochs: NDArray[np.int64], seeds: NDArray[np.int64] | None = None
-    ) -> tuple[Losses, NDArray[np.float64]]:
+    ) -> tuple[Losses, Values]:
         """Answer many queries at once; see `Benchmark.query_batch`."""
-        self._problem.space.check(vectors)
+        space = self._problem.space
+        space.check(vectors)
         for epoch in np.unique(epochs).tolist():
             self._problem.check_epochs(epoch)
-        return self._answer(vectors, epochs, np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds)
-
-    def _answer(
-        self, vectors: Vectors, epochs: NDArray[np.int64], seeds: NDArray[np.int64]
-    ) -> tuple[Losses, NDArray[np.float64]]:
-        """Answer legal queries."""
-        features = self._features.matrix(vectors, epochs).astype(np.float32)
+        natural = space.natural(vectors)
+        known = [function(natural) for function in self._known.values()]
+        features = self._features.assemble(vectors, known[: self._leading], epochs).astype(np.float32)
         values = self._forests.batch(features)
         if self._noise is not None:
-            values += self._draw(self._noise, vectors, features, epochs, seeds)
-        predictions = [target.backward(values[:, head]) for head, target in enumerate(self._targets)]
-        seconds = predictions[-1] * self._description.profile[epochs - 1]
-        natural = self._problem.space.natural(vectors)
-        answers = [*predictions, *(function(natural) for function in self._known.values()), seconds]
-        return np.stack([answers[source] for source in self._sources], axis=1), seconds
+            features[:, -1] = self._last
+            finals = self._forests.batch(features)[:, 0].tolist()
+            seeds = np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds
+            draws = zip(finals, vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
+            for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
+                value += self._draw(self._noise, final, numbers, seed)[epoch - 1, self._heads]
+        return self._compose(values, known, epochs)
 
-    def _draw(
-        self,
-        noise: Noise,
-        vectors: Vectors,
-        features: NDArray[np.float32],
-        epochs: NDArray[np.int64],
-        seeds: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
-        """Draw the noise (n, h) of each query at its epoch, on the scale of the predictions."""
-        final = features.copy()
-        final[:, -1] = self._problem.max_epochs
-        predicted = self._forests.batch(final)[:, 0].tolist()
-        digests = self._problem.space.digests(vectors)
-        keys = zip(predicted, digests, seeds.tolist(), strict=True)
-        drawn = [noise.draw(*key)[epoch - 1] for key, epoch in zip(keys, epochs.tolist(), strict=True)]
-        heads = len(self._description.targets)
-        return np.array(drawn, dtype=np.float64).reshape(len(vectors), heads)[:, self._heads]
+    def _read(self, config: Config) -> tuple[list[float], Mapping[str, Value]]:
+        """Give the numbers and the natural values of a legal configuration."""
+        if isinstance(config, np.ndarray):
+            numbers: list[float] = config.tolist()
+            return numbers, self._decode(numbers)
+        return self._encode(config), config
+
+    def _draw(self, noise: Noise, final: float, numbers: list[float], seed: int) -> NDArray[np.float32]:
+        """Draw the noise of one run (E, all heads), given what the first head predicts at its last epoch."""
+        return noise.draw(final, self._problem.space.digest_row(numbers), seed)
+
+    def _compose(self, values: Values, known: list[Values], epochs: NDArray[np.int64]) -> tuple[Losses, Values]:
+        """Turn predictions (n, h) and known metrics (n,) into losses (n, m) and seconds (n,)."""
+        answers = [target.backward(values[:, head]) for head, target in enumerate(self._targets)]
+        seconds = answers[-1] * self._description.profile[epochs - 1]
+        answers += [*known, seconds]
+        return np.stack([answers[source] for source in self._sources], axis=1), seconds

@@ -7,6 +7,7 @@ transform of a column gives the same splits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.problem import Problem, Vectors
+
+Values = NDArray[np.float64]
 
 Matrix = NDArray[np.float64]
 """(n, f) features; trees see them rounded to float32."""
@@ -43,5 +46,8 @@ class Features:
     def matrix(self, vectors: Vectors, epochs: NDArray[np.int64]) -> Matrix:
         """Compute features (n, f) of configurations (n, d), each at its own epoch (n,)."""
         natural = self.problem.space.natural(vectors)
-        known = [self.problem.known[name](natural)[:, None] for name in self.known]
-        return np.concatenate([vectors, *known, epochs[:, None]], axis=1)
+        return self.assemble(vectors, [self.problem.known[name](natural) for name in self.known], epochs)
+
+    def assemble(self, vectors: Vectors, known: Sequence[Values], epochs: NDArray[np.int64]) -> Matrix:
+        """Put features (n, f) together; ``known`` are the metrics (n,) that `known` names."""
+        return np.column_stack([vectors, *known, epochs])

@@ -67,8 +67,8 @@ def _follow(content: bytes) -> object:
             stack.append([])
         elif code == 0x7D:  # EMPTY_DICT
             stack.append({})
-        elif code in (0x65, 0x75):  # APPENDS, SETITEMS
-            mark = marks.pop()
+        elif code in (0x61, 0x65, 0x73, 0x75):  # APPEND, APPENDS, SETITEM, SETITEMS
+            mark = {0x61: len(stack) - 1, 0x73: len(stack) - 2}.get(code) or marks.pop()
             _fill(stack[mark - 1], stack[mark:])
             del stack[mark:]
         elif code == 0x95:  # FRAME: how many bytes follow, for buffers

@@ -43,7 +43,7 @@ def test_snippet_runs(snippet: str, empty_folder: Path) -> None:
 
 
 def test_commands_and_options_exist() -> None:
-    lines = [line.partition("#")[0] for block in blocks(README, "sh") for line in block.splitlines()]
+    lines = [line.partition("#")[0] for block in blocks(README, "sh") for line in block.replace("\\\n", "").splitlines()]
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
     shown = set()
     for program, name, *words in (shlex.split(line) for line in lines if line.startswith("bagbench")):

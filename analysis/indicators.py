@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses
+from .costs import Cost, spent
 
 if TYPE_CHECKING:
     from ..simulator.history import History
@@ -26,16 +27,16 @@ Policy = Literal["full", "all"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anytime:
-    """An indicator as a step function of simulated time: it holds from each time until the next."""
+    """An indicator as a step function of what a race has spent: it holds from each completed trial until the next."""
 
-    seconds: NDArray[np.float64]
-    """(k,) simulated seconds at which a trial was completed, ascending."""
+    spent: NDArray[np.float64]
+    """(k,) what had been spent when a trial was completed (see `Cost`), ascending."""
     values: NDArray[np.float64]
     """(k,) the indicator from then on; before the first it is 0."""
 
-    def at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Evaluate at any times (t,)."""
-        index = np.searchsorted(self.seconds, seconds, side="right")
+    def at(self, spent: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Evaluate after any expenses (t,)."""
+        index = np.searchsorted(self.spent, spent, side="right")
         return np.concatenate([[0.0], self.values])[index]
 
 
@@ -119,6 +120,29 @@ def igd_plus(losses: Losses, /, front: Losses, reference: Losses, ideal: Losses)
     return float(moocore.igd_plus((points - ideal) / scale, ref=(front - ideal) / scale))
 
 
+def additive_epsilon(losses: Losses, /, front: Losses, reference: Losses, ideal: Losses) -> float:
+    """Measure by how much the points must improve in every loss to attain a whole front.
+
+    The additive epsilon indicator (Zitzler et al. 2003, IEEE TEVC 7(2)) is the worst case where `igd_plus` is the mean:
+    the largest shortfall at any point of the front, in the loss that is missed most. Losses are scaled by the box
+    between ideal and reference point first; smaller is better, 0 attains the whole front, and infinity says that there
+    are no points.
+
+    Parameters
+    ----------
+    losses : (n, m) float64
+    front : (k, m) float64
+        What to compare with, e.g. the pooled front of an experiment.
+    """
+    import moocore
+
+    points = losses[~np.isnan(losses).any(axis=1)]
+    if not len(points):
+        return float("inf")
+    scale = reference - ideal
+    return float(moocore.epsilon_additive((points - ideal) / scale, ref=(front - ideal) / scale))
+
+
 def median_attainment(fronts: list[Losses], /) -> Losses:
     """Find the surface that at least half of the fronts attain (two losses; Fonseca & Fleming 1996).
 
@@ -142,8 +166,10 @@ def median_attainment(fronts: list[Losses], /) -> Losses:
     return corners[np.lexsort(corners.T[::-1])]
 
 
-def anytime_hypervolume(history: History, /, reference: Losses, *, max_epochs: int, policy: Policy = "full") -> Anytime:
-    """Follow the hypervolume of all trials completed so far.
+def anytime_hypervolume(
+    history: History, /, reference: Losses, *, max_epochs: int, policy: Policy = "full", cost: Cost = "seconds"
+) -> Anytime:
+    """Follow the hypervolume of all trials completed so far, over what they cost.
 
     Returns
     -------
@@ -153,7 +179,8 @@ def anytime_hypervolume(history: History, /, reference: Losses, *, max_epochs: i
     rows = counted(history, policy=policy, max_epochs=max_epochs)
     losses = history.losses[rows]
     follow = _follow_plane if len(reference) == 2 else _follow_space
-    return Anytime(seconds=history.finished[rows], values=np.cumsum(follow(losses, reference)))
+    expenses = spent(history, cost, max_epochs=max_epochs)[rows]
+    return Anytime(spent=expenses, values=np.cumsum(follow(losses, reference)))
 
 
 def _follow_plane(losses: Losses, reference: Losses) -> NDArray[np.float64]:

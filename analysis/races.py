@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..problems import get_problem
 from ..problems.errors import FileProblem
@@ -96,10 +97,14 @@ class Experiment:
         """Select the races of one optimizer."""
         return tuple(race for race in self.races if race.optimizer == optimizer)
 
+    def front_rows(self, race: Race) -> NDArray[np.intp]:
+        """Find the trials (k,) of a race that are its final front."""
+        rows = counted(race.history, policy=self.policy, max_epochs=self.problem.max_epochs)
+        return rows[nondominated(race.history.losses[rows])]
+
     def front(self, race: Race) -> tuple[Losses, Vectors]:
         """Give the final front of a race: losses (k, m) and configurations (k, d)."""
-        rows = counted(race.history, policy=self.policy, max_epochs=self.problem.max_epochs)
-        rows = rows[nondominated(race.history.losses[rows])]
+        rows = self.front_rows(race)
         return race.history.losses[rows], race.history.vectors[rows]
 
     def pooled_front(self, races: tuple[Race, ...]) -> tuple[Losses, Vectors]:

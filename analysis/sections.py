@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from dataclasses import dataclass
 from html import escape
 
 from . import figures
+from .charts import epochs, fronts, median_race, names_by_merit, progress, ranks
+from .costs import COSTS
+from .difference import diagram
 from .display import duration
-from .overview import p_value_text, with_full_stop
-from .plotting import Figure, colour
+from .friedman import friedman
+from .overview import with_full_stop
+from .pairs import pair_by_pair
+from .parallel import parallel
+from .plotting import Cast, Figure
 from .quality import card_tables
-from .races import Experiment, Race
-from .statistics import Comparison, Spread
+from .races import Experiment
+from .statistics import Spread
 from .summary import COLUMNS, Score, Standing, Summary
+from .tables import cell, fixed, number, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +37,15 @@ class Section:
 
 def all_sections(experiment: Experiment, summary: Summary, /) -> list[Section]:
     """List the sections below the overview, in the order in which questions come."""
-    several = len(experiment.optimizers) > 1
+    cast = Cast(names=names_by_merit(experiment, summary))
+    several = len(cast.names) > 1
     return [
-        _ranking(experiment, summary),
-        _progress(experiment),
-        *([_fronts(experiment)] if len(experiment.problem.objectives) > 1 else []),
-        *([_ranks(experiment)] if several else []),
-        _epochs(experiment),
+        _ranking(cast, summary),
+        _progress(experiment, cast),
+        *(_fronts(experiment, cast) if len(experiment.problem.objectives) > 1 else []),
+        *(_ranks(experiment, cast) if several else []),
+        *_difference(summary, cast),
+        _epochs(experiment, cast),
         _timeline(experiment, summary),
         *([_quality(experiment)] if experiment.card else []),
         _reproduction(experiment, summary),
@@ -62,17 +70,18 @@ def command(experiment: Experiment, /) -> str:
         words += ["--objectives", ",".join(settings["objectives"])]
     if not settings["checkpointing"]:
         words += ["--no-checkpointing"]
+    if experiment.policy != "full":
+        words += ["--policy", experiment.policy]
     return shlex.join([*words, "--out", "DIR"])
 
 
-def _ranking(experiment: Experiment, summary: Summary) -> Section:
-    many = len(summary.standings) > 1
+def _ranking(cast: Cast, summary: Summary) -> Section:
     lead = (
         "Hypervolume is how much of the space between the problem&rsquo;s fixed reference and ideal points a front "
         "covers: larger is better. Medians over seeds, with the range of the middle half of the races below. "
         "Click a heading to sort."
     )
-    rows = "".join(_standing(experiment, line) for line in summary.standings)
+    rows = "".join(_standing(cast, line) for line in summary.standings)
     heads = (
         ("#", ""),
         ("optimizer", "text"),
@@ -84,80 +93,109 @@ def _ranking(experiment: Experiment, summary: Summary) -> Section:
         ("simulated", ""),
         ("real", ""),
     )
-    pairs = "".join(f"<li>{_pair(pair)}</li>" for pair in summary.comparisons)
-    sentences = f'<h3>Pair by pair</h3><ul class="plain">{pairs}</ul>' if pairs else ""
     notes = (
         "<p>IGD+ is the mean distance to the pooled front of this experiment, scaled to the same box: smaller is "
         "better. Average rank, trials and times are per race.</p>"
     )
-    title = "Who is ahead" if many else "What was achieved"
-    return Section(
-        name="ranking", title=title, lead=lead, body=_table(heads, rows, "ranking-table") + notes + sentences
-    )
+    title = "Who is ahead" if len(cast.names) > 1 else "What was achieved"
+    body = table(heads, rows, "ranking-table") + notes + pair_by_pair(summary)
+    return Section(name="ranking", title=title, lead=lead, body=body)
 
 
-def _standing(experiment: Experiment, line: Standing) -> str:
-    shade = f'<span class="swatch" style="background:var({colour(experiment, line.optimizer)})"></span>'
+def _standing(cast: Cast, line: Standing) -> str:
+    shade = f'<span class="swatch" style="background:var({cast.colour(line.optimizer)})"></span>'
     share = 100.0 * line.normalized_hypervolume.median
     cells = (
-        _cell(line.place, str(line.place)),
-        _cell(line.optimizer, shade + escape(line.optimizer), "text"),
-        _cell(line.hypervolume.median, _spread(line.hypervolume)),
-        _cell(share, f"{share:.2f}"),
-        _cell(line.igd_plus.median, _fixed(line.igd_plus.median)),
-        _cell(line.average_rank, f"{line.average_rank:.2f}"),
-        _cell(line.evaluations, f"{line.evaluations:,.0f}"),
-        _cell(line.simulated_seconds, duration(line.simulated_seconds)),
-        _cell(line.wall_seconds, duration(line.wall_seconds)),
+        cell(line.place, str(line.place)),
+        cell(line.optimizer, shade + escape(line.optimizer), "text"),
+        cell(line.hypervolume.median, _spread(line.hypervolume)),
+        cell(share, f"{share:.2f}"),
+        cell(line.igd_plus.median, fixed(line.igd_plus.median)),
+        cell(line.average_rank, f"{line.average_rank:.2f}"),
+        cell(line.evaluations, f"{line.evaluations:,.0f}"),
+        cell(line.simulated_seconds, duration(line.simulated_seconds)),
+        cell(line.wall_seconds, duration(line.wall_seconds)),
     )
     kind = "best" if line.place == 1 else ""
     return f'<tr class="{kind}">{"".join(cells)}</tr>'
 
 
-def _progress(experiment: Experiment) -> Section:
+def _progress(experiment: Experiment, cast: Cast) -> Section:
     counted = "Only trials trained to full fidelity count" if experiment.policy == "full" else "All trials count"
     return Section(
         name="hypervolume",
         title="Progress over simulated time",
         lead="The line is the median over seeds, the band the middle half of the races. A line that is higher earlier "
-        f"reaches good trade-offs with less training. {counted}.",
-        figure=figures.hypervolume_over_time(experiment),
+        f"reaches good trade-offs with less training. {counted}. Over trials or full trainings, a line ends where the "
+        "first of its races does.",
+        figure=figures.hypervolume_over_cost(cast, [progress(experiment, cast.names, cost=cost) for cost in COSTS]),
     )
 
 
-def _ranks(experiment: Experiment) -> Section:
-    return Section(
+def _ranks(experiment: Experiment, cast: Cast) -> list[Section]:
+    chart = ranks(experiment, cast.names)
+    if chart is None:
+        return []
+    section = Section(
         name="rank",
         title="Rank over time",
         lead="Within each seed the optimizers are ranked by hypervolume at every moment, then ranks are averaged: "
         "lines that cross are methods whose order depends on the budget.",
-        figure=figures.rank_over_time(experiment),
+        figure=figures.rank_over_time(cast, chart),
     )
+    return [section]
 
 
-def _fronts(experiment: Experiment) -> Section:
+def _difference(summary: Summary, cast: Cast) -> list[Section]:
+    result = friedman(summary.scores_by_seed)
+    if result is None:
+        return []
+    section = Section(
+        name="difference",
+        title="Who can be told apart",
+        lead="Average ranks at the end of the races, 1 being best. A bar joins optimizers whose ranks are too close to "
+        f"call. {escape(with_full_stop(result.sentence))}",
+        figure=figures.critical_difference(cast, diagram(result)),
+    )
+    return [section]
+
+
+def _fronts(experiment: Experiment, cast: Cast) -> list[Section]:
     attained = " The line is what at least half of its races attain." if len(experiment.problem.objectives) == 2 else ""
-    return Section(
+    found = Section(
         name="fronts",
         title="The networks they found",
         lead="Each point is a trade-off that no other race of the same optimizer beats; towards the lower left is "
         f"better. Point at one to see its configuration.{attained}",
-        figure=figures.final_fronts(experiment),
+        figure=figures.final_fronts(cast, fronts(experiment, cast.names), experiment),
     )
+    chart = parallel(experiment, cast.names)
+    if not len(chart.losses):
+        return [found]
+    first = escape(chart.scales[0].name)
+    across = Section(
+        name="parallel",
+        title="What the best networks have in common",
+        lead=f"The front of all races together, a line for each configuration, coloured by {first}: where lines meet, "
+        "good networks agree; where their colours part, the parameter trades one objective for another. "
+        "Point at a line to see it alone.",
+        figure=figures.parallel_coordinates(chart, experiment),
+    )
+    return [found, across]
 
 
-def _epochs(experiment: Experiment) -> Section:
+def _epochs(experiment: Experiment, cast: Cast) -> Section:
     return Section(
         name="epochs",
         title="Where the epochs went",
         lead="How many trainings of a race ran each epoch; the area under a line is all that was trained. A flat line "
         "trains everything to the end, a falling one gives up on poor configurations early.",
-        figure=figures.epochs_spent(experiment),
+        figure=figures.epochs_spent(cast, epochs(experiment, cast.names)),
     )
 
 
 def _timeline(experiment: Experiment, summary: Summary) -> Section:
-    race = _median_race(experiment, summary)
+    race = median_race(experiment, summary)
     workers = race.history.workers
     busy = float((race.history.finished - race.history.started).sum()) / (workers * race.simulated_seconds)
     return Section(
@@ -202,55 +240,18 @@ def _reproduction(experiment: Experiment, summary: Summary) -> Section:
         "races.",
         body=f'<pre><code>{escape(command(experiment))}</code></pre><dl class="pairs">{facts}</dl>'
         f"<details><summary>All {len(summary.scores)} races in numbers, as in summary.csv</summary>"
-        f"{_table(heads, rows, 'scores')}</details>",
+        f"{table(heads, rows, 'scores')}</details>",
     )
-
-
-def _pair(pair: Comparison) -> str:
-    chance = f"Vargha-Delaney A<sub>12</sub> = {pair.a12:.2f}"
-    return f"{escape(with_full_stop(pair.sentence))}<small>{p_value_text(pair)}; {chance}</small>"
-
-
-def _median_race(experiment: Experiment, summary: Summary) -> Race:
-    """Choose the winner's race of median hypervolume (the lower one of two)."""
-    best = summary.standings[0].optimizer
-    scores = sorted((s for s in summary.scores if s.optimizer == best), key=lambda s: s.hypervolume)
-    seed = scores[(len(scores) - 1) // 2].seed
-    return next(race for race in experiment.of(best) if race.seed == seed)
 
 
 def _score_cells(score: Score) -> list[str]:
     cells = []
     for name in COLUMNS:
         value = getattr(score, name)
-        shown = f'<span class="digest">{value[:12]}</span>' if name == "digest" else escape(_number(value))
-        cells.append(_cell(value, shown, "text" if isinstance(value, str) else ""))
+        shown = f'<span class="digest">{value[:12]}</span>' if name == "digest" else escape(number(value))
+        cells.append(cell(value, shown, "text" if isinstance(value, str) else ""))
     return cells
-
-
-def _table(heads: tuple[tuple[str, str], ...], rows: str, name: str) -> str:
-    head = "".join(f'<th scope="col" class="{kind}">{escape(text)}</th>' for text, kind in heads)
-    return (
-        f'<div class="scroll"><table class="sortable" id="{name}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _cell(value: object, shown: str, kind: str = "") -> str:
-    """Make a cell that sorts by ``value``, whatever it shows."""
-    return f'<td class="{kind}" data-value="{escape(str(value))}">{shown}</td>'
 
 
 def _spread(spread: Spread) -> str:
     return f"{spread.median:.2f} <small>{spread.lower:.2f} to {spread.upper:.2f}</small>"
-
-
-def _number(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) else "—"
-    return str(value)
-
-
-def _fixed(value: float) -> str:
-    """Write a number below 1, aligned with others of its column."""
-    return f"{value:.4f}" if math.isfinite(value) else "—"

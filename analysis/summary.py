@@ -14,8 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from ..problems.files import write_atomically
-from .indicators import hypervolume, igd_plus, normalized_hypervolume
-from .races import Experiment
+from ..problems.problem import Losses
+from .best_front import Goal, goal
+from .costs import total_spent
+from .friedman import Friedman, friedman
+from .indicators import additive_epsilon, hypervolume, igd_plus, normalized_hypervolume
+from .races import Experiment, Race
+from .rescoring import rescored_hypervolumes
 from .statistics import Comparison, Spread, average_ranks, compare, few_seeds_warning, spread
 
 
@@ -35,6 +40,16 @@ class Score:
     simulated_seconds: float
     wall_seconds: float
     digest: str
+    additive_epsilon: float
+    """Largest shortfall from the pooled front of this experiment, in units of the box; infinite without any result."""
+    regret: float
+    """Hypervolume missing to the front that `Summary.goal` names; negative if the race found something better."""
+    test_hypervolume: float
+    """Of the same networks, scored by test error; NaN where the benchmark cannot say (see `rescoring`)."""
+    trainings: float
+    """Full-training equivalents: all epochs trained, over those of one full training."""
+    policy: str
+    """Which trials count as results: ``"full"`` or ``"all"``."""
 
 
 COLUMNS = tuple(column.name for column in fields(Score))
@@ -59,6 +74,11 @@ class Standing:
     """Median simulated time."""
     wall_seconds: float
     """Mean real time of a race."""
+    additive_epsilon: Spread
+    regret: Spread
+    test_hypervolume: Spread
+    trainings: float
+    """Median number of full-training equivalents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +89,12 @@ class Summary:
     standings: tuple[Standing, ...]
     """Best first, by median hypervolume."""
     comparisons: tuple[Comparison, ...]
+    friedman: Friedman | None
+    """All optimizers at once; None for fewer than three, or fewer than two seeds."""
     warning: str | None
     """Why nothing can be concluded, if so."""
+    goal: Goal
+    """The front that regret is measured to."""
 
     @property
     def scores_by_seed(self) -> dict[str, dict[int, float]]:
@@ -95,25 +119,13 @@ class Summary:
 
 def summarize(experiment: Experiment, /) -> Summary:
     """Score every race, rank the optimizers and compare them pairwise."""
-    problem = experiment.problem
-    reference, ideal = problem.reference_point, problem.ideal_point
     pooled, _ = experiment.pooled_front(experiment.races)
-    scores = []
-    for race in experiment.races:
-        front, _ = experiment.front(race)
-        scores.append(
-            Score(
-                optimizer=race.optimizer,
-                seed=race.seed,
-                hypervolume=hypervolume(front, reference),
-                normalized_hypervolume=normalized_hypervolume(front, reference, ideal),
-                igd_plus=igd_plus(front, pooled, reference, ideal),
-                evaluations=race.evaluations,
-                simulated_seconds=race.simulated_seconds,
-                wall_seconds=race.history.wall_seconds,
-                digest=race.digest,
-            )
-        )
+    target = goal(experiment)
+    rescored = rescored_hypervolumes(experiment)
+    scores = [
+        _score(experiment, race, pooled=pooled, goal=target, test_hypervolume=value)
+        for race, value in zip(experiment.races, rescored, strict=True)
+    ]
     standings = rank(scores)
     by_seed = {line.optimizer: _by_seed(scores, line.optimizer) for line in standings}
     comparisons = compare(by_seed)
@@ -122,7 +134,32 @@ def summarize(experiment: Experiment, /) -> Summary:
         scores=tuple(scores),
         standings=standings,
         comparisons=comparisons,
+        friedman=friedman(by_seed),
         warning=few_seeds_warning(fewest, len(comparisons)),
+        goal=target,
+    )
+
+
+def _score(experiment: Experiment, race: Race, *, pooled: Losses, goal: Goal, test_hypervolume: float) -> Score:
+    problem = experiment.problem
+    reference, ideal = problem.reference_point, problem.ideal_point
+    front, _ = experiment.front(race)
+    covered = hypervolume(front, reference)
+    return Score(
+        optimizer=race.optimizer,
+        seed=race.seed,
+        hypervolume=covered,
+        normalized_hypervolume=normalized_hypervolume(front, reference, ideal),
+        igd_plus=igd_plus(front, pooled, reference, ideal),
+        evaluations=race.evaluations,
+        simulated_seconds=race.simulated_seconds,
+        wall_seconds=race.history.wall_seconds,
+        digest=race.digest,
+        additive_epsilon=additive_epsilon(front, pooled, reference, ideal),
+        regret=hypervolume(goal.losses, reference) - covered,
+        test_hypervolume=test_hypervolume,
+        trainings=total_spent(race.history, "trainings", max_epochs=problem.max_epochs),
+        policy=experiment.policy,
     )
 
 
@@ -140,16 +177,24 @@ def rank(scores: list[Score], /) -> tuple[Standing, ...]:
             Standing(
                 place=1 + sum(other > medians[name] for other in medians.values()),
                 optimizer=name,
-                hypervolume=spread(np.array([line.hypervolume for line in group])),
-                normalized_hypervolume=spread(np.array([line.normalized_hypervolume for line in group])),
-                igd_plus=spread(np.array([line.igd_plus for line in group])),
+                hypervolume=_spread(group, "hypervolume"),
+                normalized_hypervolume=_spread(group, "normalized_hypervolume"),
+                igd_plus=_spread(group, "igd_plus"),
                 average_rank=final_rank,
                 evaluations=float(np.median([line.evaluations for line in group])),
                 simulated_seconds=float(np.median([line.simulated_seconds for line in group])),
                 wall_seconds=float(np.mean([line.wall_seconds for line in group])),
+                additive_epsilon=_spread(group, "additive_epsilon"),
+                regret=_spread(group, "regret"),
+                test_hypervolume=_spread(group, "test_hypervolume"),
+                trainings=float(np.median([line.trainings for line in group])),
             )
         )
     return tuple(standings)
+
+
+def _spread(group: Sequence[Score], column: str) -> Spread:
+    return spread(np.array([getattr(score, column) for score in group]))
 
 
 def write_summary(summary: Summary, path: Path, /) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bagbench.analysis.indicators import (
     Anytime,
+    additive_epsilon,
     anytime_hypervolume,
     counted,
     hypervolume,
@@ -136,7 +137,7 @@ def test_unknown_policy_is_refused() -> None:
 
 
 def test_anytime_is_zero_before_the_first_trial_and_steps_at_completion() -> None:
-    curve = Anytime(seconds=np.array([2.0, 5.0]), values=np.array([10.0, 12.0]))
+    curve = Anytime(spent=np.array([2.0, 5.0]), values=np.array([10.0, 12.0]))
     assert curve.at(np.array([0.0, 1.9, 2.0, 4.9, 5.0, 99.0])).tolist() == [0, 0, 10, 10, 12, 12]
 
 
@@ -147,6 +148,26 @@ def test_igd_plus_is_zero_on_the_front_and_the_scaled_shortfall_beside_it() -> N
     beside = np.array([[20.0, 4.0]])  # worse by 10 % of the box, and better: only the worse loss counts
     assert igd_plus(beside, front, REFERENCE, IDEAL) == pytest.approx(0.1)
     assert igd_plus(np.full((1, 2), np.nan), front, REFERENCE, IDEAL) == np.inf
+
+
+@given(points_2d, points_2d)
+def test_additive_epsilon_is_the_largest_shortfall_by_brute_force(
+    losses: NDArray[np.float64], front: NDArray[np.float64]
+) -> None:
+    reference, ideal = np.array([10.0, 20.0]), np.zeros(2)
+    if not len(front):
+        return
+    value = additive_epsilon(losses, front, reference, ideal)
+    shortfalls = [min((max((a - r) / reference) for a in losses), default=np.inf) for r in front]
+    assert value == pytest.approx(max(shortfalls))
+
+
+def test_additive_epsilon_of_two_fronts_by_hand() -> None:
+    # scaled by the box (100, 6): (10, 5) is missed by 0.1 in the first loss, (50, 2) by 0.5 in the second
+    front = np.array([[10.0, 5.0], [50.0, 2.0]])
+    assert additive_epsilon(np.array([[20.0, 5.0]]), front, REFERENCE, IDEAL) == pytest.approx(0.5)
+    assert additive_epsilon(front, front, REFERENCE, IDEAL) == 0.0
+    assert additive_epsilon(np.full((1, 2), np.nan), front, REFERENCE, IDEAL) == np.inf
 
 
 def test_median_attainment_of_three_fronts_is_what_two_of_them_attain() -> None:

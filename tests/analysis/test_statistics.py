@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from bagbench.analysis.statistics import (
     average_ranks,
@@ -14,6 +15,7 @@ from bagbench.analysis.statistics import (
     few_seeds_warning,
     holm,
     log_times,
+    median_interval,
     seeds_needed,
     spread,
     vargha_delaney,
@@ -29,7 +31,28 @@ def test_spread_of_five_numbers() -> None:
 
 
 def test_one_seed_has_no_standard_error() -> None:
-    assert np.isnan(spread(np.array([1.0])).standard_error)
+    one = spread(np.array([1.0]))
+    assert np.isnan(one.standard_error) and np.isnan(one.interval).all()
+
+
+def test_interval_of_the_median_has_the_bounds_of_the_exact_bootstrap() -> None:
+    # The median of a resample of an odd number of scores is at most the k-th of them if at least half of the draws
+    # are: a binomial tail (Efron 1979, section 3).
+    count, scores = 19, np.sort(np.random.default_rng(1).normal(size=19))
+    below = stats.binom.sf(count // 2, count, np.arange(1, count + 1) / count)
+    expected = scores[np.searchsorted(below, 0.025)], scores[np.searchsorted(below, 0.975)]
+    assert median_interval(np.random.default_rng(2).permutation(scores)) == expected
+
+
+def test_interval_of_the_median_is_that_of_scipy() -> None:
+    scores = np.random.default_rng(5).exponential(size=40)
+    theirs = stats.bootstrap((scores,), np.median, method="percentile", rng=np.random.default_rng(0))
+    assert median_interval(scores) == pytest.approx(theirs.confidence_interval, abs=0.05 * scores.std())
+
+
+def test_interval_of_the_median_is_the_same_every_time_and_bears_infinite_scores() -> None:
+    scores = np.array([1.0, 2.0, np.inf, 4.0, 3.0])
+    assert median_interval(scores) == median_interval(scores) == (1.0, np.inf)
 
 
 def test_vargha_delaney_counts_wins_and_half_of_ties() -> None:

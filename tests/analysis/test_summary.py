@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,11 @@ def score(optimizer: str, seed: int, value: float) -> Score:
         simulated_seconds=60.0,
         wall_seconds=0.5,
         digest="d",
+        additive_epsilon=0.0,
+        regret=10.0 - value,
+        test_hypervolume=value - 1,
+        trainings=3.0,
+        policy="full",
     )
 
 
@@ -59,6 +65,38 @@ def test_all_fidelities_count_if_the_policy_says_so(experiment_folder: Path) -> 
     assert any(a.hypervolume > b.hypervolume for a, b in zip(every, full, strict=True) if a.optimizer == "sh-emoa")
 
 
+def test_costs_and_shortfalls_of_a_race_are_those_of_its_trials(experiment: Experiment) -> None:
+    race, summary = experiment.races[13], summarize(experiment)
+    line, history = summary.scores[13], race.history
+    completed = history.status != "censored"
+    assert line.trainings == pytest.approx((history.epochs - history.resume_from)[completed].sum() / 25)
+    pooled, _ = experiment.pooled_front(experiment.races)
+    front, _ = experiment.front(race)
+    shortfalls = [min(max((a - r) / [100.0, 5.0]) for a in front) for r in pooled]
+    assert line.additive_epsilon == pytest.approx(max(shortfalls)) and line.igd_plus <= line.additive_epsilon
+    assert line.policy == "full"
+
+
+def test_without_a_stored_front_regret_is_to_the_pooled_one(experiment: Experiment) -> None:
+    summary = summarize(experiment)
+    pooled, _ = experiment.pooled_front(experiment.races)
+    best = hypervolume(pooled, np.array([100.0, 7.0]))
+    assert summary.goal.name.startswith("pooled front of these races")
+    assert [line.regret for line in summary.scores] == pytest.approx([best - s.hypervolume for s in summary.scores])
+
+
+def test_the_true_trainer_is_not_asked_for_test_errors(experiment: Experiment) -> None:
+    assert all(math.isnan(line.test_hypervolume) for line in summarize(experiment).scores)
+
+
+def test_two_optimizers_have_no_friedman_test_but_three_do(experiment: Experiment) -> None:
+    assert summarize(experiment).friedman is None
+    copies = tuple(replace(race, optimizer="copy") for race in experiment.of("sh-emoa"))
+    three = summarize(replace(experiment, races=experiment.races + copies)).friedman
+    assert three is not None and three.average_ranks["copy"] == three.average_ranks["sh-emoa"] < 2.0
+    assert three.p_value < 0.05
+
+
 def test_the_headline_names_the_winner(experiment: Experiment) -> None:
     summary = summarize(experiment)
     (pair,) = summary.comparisons
@@ -84,13 +122,15 @@ def test_summary_csv_gives_the_same_numbers_back(experiment: Experiment, tmp_pat
         list(COLUMNS)
         == (
             "optimizer seed hypervolume normalized_hypervolume igd_plus evaluations "
-            "simulated_seconds wall_seconds digest"
+            "simulated_seconds wall_seconds digest additive_epsilon regret test_hypervolume trainings policy"
         ).split()
     )
     for line, expected in zip(lines, summary.scores, strict=True):
         assert float(line["hypervolume"]) == expected.hypervolume
         assert float(line["igd_plus"]) == expected.igd_plus
         assert line["digest"] == expected.digest
+        assert float(line["trainings"]) == expected.trainings
+        assert line["policy"] == "full"
     assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
 
 

@@ -80,12 +80,18 @@ def describe(name_or_path: str) -> dict[str, Any]:
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
+    from ..optimizers import METHODS
+    from ..optimizers.needs import unmet_needs
+    from ..problems import PROBLEMS, get_problem
+
     return {
         "name": problem.name,
         "title": problem.title,
+        "trainer": problem.name in PROBLEMS and get_problem(problem.name).space == problem.space,
         "epochs": [problem.min_epochs, problem.max_epochs],
         "budget_seconds": problem.budget_seconds,
         "objectives": list(problem.objective_names),
+        "unmet_needs": list(unmet_needs(problem, METHODS)),
         "metrics": [
             {
                 "name": metric.name,
@@ -93,6 +99,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
                 "reference": metric.reference,
                 "ideal": metric.ideal,
                 "known": metric.name in problem.known,
+                "maximize": metric.maximize,
             }
             for metric in problem.metrics
         ],
@@ -170,10 +177,17 @@ def _show(document: dict[str, Any]) -> None:
     metrics = plain_table("objective<", "unit<", "reference", "ideal", "<")
     for metric in document["metrics"]:
         name = metric["name"] + (" *" if metric["name"] in document["objectives"] else "")
-        known = "known" if metric["known"] else ""
-        metrics.add_row(name, metric["unit"], f"{metric['reference']:.4g}", f"{metric['ideal']:g}", known)
+        remark = "known" if metric["known"] else "maximised" if metric["maximize"] else ""
+        sign = -1.0 if metric["maximize"] else 1.0
+        reference, ideal = (sign * metric[point] + 0.0 for point in ("reference", "ideal"))  # no -0
+        metrics.add_row(name, metric["unit"], f"{reference:.4g}", f"{ideal:g}", remark)
     console.print(metrics)
-    console.print("* raced by default; known ones are computed from the configuration, others trained or predicted\n")
+    console.print("* raced by default; known ones are computed from the configuration, others trained or predicted")
+    for sentence in document["unmet_needs"]:
+        console.print(sentence, soft_wrap=True)
+    if not document["trainer"]:
+        console.print("There is no trainer of it here: `bagbench validate` cannot retrain what races find.")
+    console.print()
     if document["table"]:
         table = document["table"]
         counts = f"{table['runs']:,} real runs of {table['configurations']:,} configurations"

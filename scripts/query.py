@@ -44,7 +44,8 @@ def query(
     for objective in benchmark.problem.objectives:
         loss = losses[objective.name]
         meaning = f"{10**loss:,.0f}" if objective.name.startswith("log10_") else ""
-        table.add_row(objective.name, f"{loss:.4g} {objective.unit}".rstrip(), meaning)
+        natural = -loss if objective.maximize else loss
+        table.add_row(objective.name, f"{natural:.4g} {objective.unit}".rstrip(), meaning)
     table.add_row("training", f"{outcome.seconds:.4g} s", "")
     console = output()
     console.print(f"{problem} ({answering}) after {trained} epochs, status {outcome.status}", soft_wrap=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,45 +11,121 @@ from typing import TYPE_CHECKING
 from .console import output, plain_table, print_json
 
 if TYPE_CHECKING:
+    from ..analysis.indicators import Policy
+    from ..analysis.overall import Overall
     from ..analysis.statistics import Spread
     from ..analysis.summary import Summary
 
+SUMMARY_FILE = "summary.csv"
 
-def conclude(folder: Path, *, as_json: bool) -> None:
+
+def conclude(folder: Path, *, policy: Policy | None = None, as_json: bool) -> None:
     """Write ``summary.csv`` and ``report.html`` into an experiment's folder, and print who won.
+
+    Parameters
+    ----------
+    policy
+        Which trials count, from now on; None: as before.
 
     Raises
     ------
     FileProblem
         If the folder holds no experiment or no finished race, or one of its files is damaged.
     """
-    from ..analysis.races import load_experiment
+    summary = _write(folder, policy)
+    if as_json:
+        print_json(_verdict(summary, folder))
+    else:
+        _print(summary, folder)
+
+
+def conclude_all(folder: Path, *, policy: Policy | None = None, as_json: bool) -> None:
+    """Do what `conclude` does for every experiment in a folder, and the same for all together in the folder itself.
+
+    Raises
+    ------
+    FileProblem
+        As `conclude`.
+    InvalidArgument
+        If no optimizer raced in all of them.
+    """
+    from ..analysis.overall import combine, render_overall, write_overall
+    from ..analysis.report import REPORT_FILE
+    from ..problems.files import write_atomically
+
+    folders = experiments_in(folder)
+    summaries = {path.name: _write(path, policy) for path in folders}
+    overall = combine(summaries)
+    write_overall(overall, folder / SUMMARY_FILE)
+    pages = {path.name: f"{path.name}/{REPORT_FILE}" for path in folders}
+    write_atomically(folder / REPORT_FILE, render_overall(overall, pages))
+    if as_json:
+        verdicts = {path.name: _verdict(summaries[path.name], path) for path in folders}
+        standings = [asdict(line) for line in overall.standings]
+        files = {"report": str(folder / REPORT_FILE), "summary": str(folder / SUMMARY_FILE)}
+        print_json({"headline": overall.headline, "standings": standings, "problems": verdicts, **files})
+        return
+    for path in folders:
+        output().print(f"[bold]{path.name}[/bold]")
+        _print(summaries[path.name], path)
+        output().print()
+    _print_overall(overall, folder / REPORT_FILE)
+
+
+def experiments_in(folder: Path) -> list[Path]:
+    """List the experiments' folders in a folder, by name; none if it is an experiment's own."""
+    from ..simulator.grid import EXPERIMENT_FILE
+
+    if (folder / EXPERIMENT_FILE).exists() or not folder.is_dir():
+        return []
+    return sorted(path.parent for path in folder.glob(f"*/{EXPERIMENT_FILE}"))
+
+
+def _write(folder: Path, policy: Policy | None) -> Summary:
+    from ..analysis.races import load_experiment, remember_policy, remembered_policy
     from ..analysis.report import REPORT_FILE, render
     from ..analysis.summary import summarize, write_summary
     from ..problems.files import write_atomically
 
-    experiment = load_experiment(folder)
+    if policy is not None:
+        remember_policy(folder, policy)
+    experiment = load_experiment(folder, policy=remembered_policy(folder))
     summary = summarize(experiment)
-    write_summary(summary, folder / "summary.csv")
+    write_summary(summary, folder / SUMMARY_FILE)
     write_atomically(folder / REPORT_FILE, render(experiment, summary))
-    if as_json:
-        standings = [asdict(line) for line in summary.standings]
-        verdict = {"headline": summary.headline, "warning": summary.warning, "standings": standings}
-        print_json({**verdict, "report": str(folder / REPORT_FILE), "summary": str(folder / "summary.csv")})
-    else:
-        _print(summary, folder / REPORT_FILE)
+    return summary
 
 
-def _print(summary: Summary, report: Path) -> None:
+def _verdict(summary: Summary, folder: Path) -> Mapping[str, object]:
+    from ..analysis.report import REPORT_FILE
+
+    return {
+        "headline": summary.headline,
+        "warning": summary.warning,
+        "standings": [asdict(line) for line in summary.standings],
+        "friedman": None if summary.friedman is None else asdict(summary.friedman),
+        "regret_to": summary.goal.name,
+        "policy": summary.scores[0].policy,
+        "report": str(folder / REPORT_FILE),
+        "summary": str(folder / SUMMARY_FILE),
+    }
+
+
+def _print(summary: Summary, folder: Path) -> None:
     from ..analysis.display import duration
+    from ..analysis.report import REPORT_FILE
 
-    table = plain_table("#", "optimizer<", "hypervolume", "% of ideal", "IGD+", "rank", "trials", "simulated", "real")
+    tested = any(math.isfinite(score.test_hypervolume) for score in summary.scores)
+    heads = ("#", "optimizer<", "hypervolume", "% of ideal", "regret", *(["test"] if tested else []))
+    table = plain_table(*heads, "IGD+", "rank", "trials", "simulated", "real")
     for line in summary.standings:
         table.add_row(
             str(line.place),
             line.optimizer,
             _spread(line.hypervolume),
             f"{100 * line.normalized_hypervolume.median:.2f}",
+            f"{line.regret.median:.2f}",
+            *([f"{line.test_hypervolume.median:.2f}"] if tested else []),
             f"{line.igd_plus.median:.4f}",
             f"{line.average_rank:.2f}",
             f"{line.evaluations:,.0f}",
@@ -56,10 +134,30 @@ def _print(summary: Summary, report: Path) -> None:
         )
     console = output()
     console.print(table)
-    console.print("Medians over seeds, in brackets the middle half of the races; times are those of one race.")
+    notes = ["Medians over seeds, in brackets the middle half of the races; times are those of one race."]
+    notes.append(f"Regret: hypervolume missing to the {summary.goal.name}.")
+    if tested:
+        notes.append("Test: hypervolume of the same networks by their test error.")
+    if summary.scores[0].policy == "all":
+        notes.append("Trials of any number of epochs count.")
+    console.print(" ".join(notes), soft_wrap=True)
     console.print(f"\n[bold]{summary.headline}[/bold]", soft_wrap=True)
+    if summary.friedman is not None:
+        console.print(f"{summary.friedman.sentence}.", soft_wrap=True)
     if summary.warning:
         console.print(f"[yellow]{summary.warning}[/yellow]", soft_wrap=True)
+    console.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True)
+
+
+def _print_overall(overall: Overall, report: Path) -> None:
+    ranks = {(rank.problem, rank.optimizer): f"{rank.average_rank:.2f}" for rank in overall.ranks}
+    table = plain_table("#", "optimizer<", "average rank", *overall.problems)
+    for line in overall.standings:
+        by_problem = [ranks[problem, line.optimizer] for problem in overall.problems]
+        table.add_row(str(line.place), line.optimizer, f"{line.average_rank:.2f}", *by_problem)
+    console = output()
+    console.print(table)
+    console.print(f"\n[bold]{overall.headline}[/bold]", soft_wrap=True)
     console.print(f"Report: {report}", soft_wrap=True)
 
 

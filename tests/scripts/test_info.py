@@ -36,7 +36,7 @@ def test_problem_is_described_by_its_space_and_objectives(bagbench: Command) -> 
     document = json.loads(bagbench("info", "digits", "--json").out)
     assert document["space"] == json.loads(problem.space.document)
     assert document["metrics"][1] == {
-        "name": "log10_params", "unit": "", "reference": 7.0, "ideal": 2.0, "known": True
+        "name": "log10_params", "unit": "", "reference": 7.0, "ideal": 2.0, "known": True, "maximize": False
     }  # fmt: skip
 
 

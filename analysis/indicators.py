@@ -25,6 +25,19 @@ Policy = Literal["full", "all"]
 """Which trials count: ``"full"`` those trained to full fidelity, ``"all"`` those of any fidelity (as the paper did)."""
 
 
+def check_policy(policy: str, /) -> Policy:
+    """Give ``policy`` back.
+
+    Raises
+    ------
+    InvalidArgument
+        If it is neither ``"full"`` nor ``"all"``.
+    """
+    if policy == "full" or policy == "all":
+        return policy
+    raise InvalidArgument(f"unknown incumbent policy {policy!r}: expected 'full' (default) or 'all'")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anytime:
     """An indicator as a step function of what a race has spent: it holds from each completed trial until the next."""
@@ -51,10 +64,9 @@ def counted(history: History, /, *, policy: Policy = "full", max_epochs: int) ->
     Raises
     ------
     InvalidArgument
-        If ``policy`` is neither ``"full"`` nor ``"all"``.
+        If there is no such ``policy``.
     """
-    if policy not in ("full", "all"):
-        raise InvalidArgument(f"unknown incumbent policy {policy!r}: expected 'full' (default) or 'all'")
+    check_policy(policy)
     valid = history.scored
     if policy == "full":
         valid = valid & (history.epochs >= max_epochs)

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from ..problems import get_problem
 from ..problems.errors import FileProblem
+from ..problems.files import write_atomically
 from ..problems.problem import Losses, Problem, Vectors
 from ..simulator.benchmarks import open_benchmark
 from ..simulator.grid import EXPERIMENT_FILE, RACES_FOLDER, read_description
 from ..simulator.history import CENSORED, History
-from .indicators import Policy, counted, nondominated
+from .indicators import Policy, check_policy, counted, nondominated
 
 
 class Settings(TypedDict):
@@ -150,6 +151,36 @@ def load_experiment(folder: Path, /, *, policy: Policy = "full") -> Experiment:
         missing=len(grid) - len(races),
         policy=policy,
     )
+
+
+def remember_policy(folder: Path, policy: Policy, /) -> None:
+    """Note in a folder's ``experiment.json`` which trials count; that is no part of what is raced.
+
+    Raises
+    ------
+    FileProblem
+        If the folder holds no experiment.
+    """
+    path = folder / EXPERIMENT_FILE
+    read_description(path)
+    document = json.loads(path.read_text())
+    if document.get("policy") != policy:
+        write_atomically(path, json.dumps({**document, "policy": policy}, sort_keys=True, indent=1) + "\n")
+
+
+def remembered_policy(folder: Path, /) -> Policy:
+    """Tell which trials count, by the last `remember_policy`; ``"full"`` if there was none.
+
+    Raises
+    ------
+    FileProblem
+        If the folder holds no experiment.
+    InvalidArgument
+        If the file says something else.
+    """
+    path = folder / EXPERIMENT_FILE
+    read_description(path)
+    return check_policy(json.loads(path.read_text()).get("policy", "full"))
 
 
 def _problem(settings: Settings) -> tuple[Problem, Mapping[str, object]]:

@@ -171,7 +171,7 @@ def rank(scores: list[Score], /) -> tuple[Standing, ...]:
     medians = {name: float(np.median([line.hypervolume for line in group])) for name, group in groups.items()}
     order = sorted(groups, key=lambda name: (-medians[name], name))
     standings = []
-    for name, final_rank in zip(order, _final_ranks(scores, order), strict=True):
+    for name, final_rank in zip(order, final_ranks(scores, order), strict=True):
         group = groups[name]
         standings.append(
             Standing(
@@ -210,8 +210,8 @@ def _by_seed(scores: Sequence[Score], optimizer: str) -> dict[int, float]:
     return {score.seed: score.hypervolume for score in scores if score.optimizer == optimizer}
 
 
-def _final_ranks(scores: list[Score], optimizers: list[str]) -> list[float]:
-    """Average the final ranks over the seeds that all optimizers have raced; NaN if there is none."""
+def final_ranks(scores: Sequence[Score], optimizers: Sequence[str], /) -> list[float]:
+    """Average the final ranks among these optimizers over the seeds that all of them have raced; NaN without any."""
     tables = [_by_seed(scores, name) for name in optimizers]
     common = sorted(set.intersection(*(set(table) for table in tables)))
     if not common:

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..problems.errors import InvalidArgument
+from ..problems.errors import InvalidArgument, OutputConflict
 from .console import Bar, resumable
 from .options import (
     AsJson,
     Jobs,
     Noise,
     ObjectiveNames,
-    ProblemArgument,
+    Policy,
     Source,
     check_positive,
     cores,
     names,
     optional_names,
 )
-from .verdict import conclude
+from .paper import HOURS, check_paper
+from .paper import SEEDS as PAPER_SEEDS
+from .verdict import conclude, conclude_all
 
 BAG = ("random-search", "sh-emoa", "mo-bohb", "ms-ehvi", "mo-bananas-sh", "bulk-and-cut")
 """What the seed paper's figures compare: the bag of baselines."""
+
+SEEDS = 10
+"""Races of each optimizer, if nobody says how many."""
 
 _SECONDS_PER_HOUR = 3600.0
 
 
 def compare(
-    problem: ProblemArgument,
+    problems: Annotated[
+        list[str],
+        typer.Argument(metavar="PROBLEM...", help="Shipped problems, e.g. digits, or paths of tables or surrogates."),
+    ],
     optimizers: Annotated[
         str,
         typer.Option(help="Comma-separated, or all (see `bagbench info --optimizers`). Default: the bag's six."),
     ] = ",".join(BAG),
-    seeds: Annotated[int, typer.Option(help="Races of each optimizer.")] = 10,
+    seeds: Annotated[int | None, typer.Option(help=f"Races of each optimizer. Default: {SEEDS}.")] = None,
     budget_hours: Annotated[
         float | None, typer.Option(help="Simulated hours of a race. Default: the problem's budget.")
     ] = None,
@@ -45,9 +54,19 @@ def compare(
     noise: Noise = "mean",
     objectives: ObjectiveNames = None,
     checkpointing: Annotated[
+        bool | None,
+        typer.Option(
+            "--checkpointing/--no-checkpointing",
+            help="Whether training on is charged its new epochs only. Default: it is.",
+        ),
+    ] = None,
+    policy: Policy = None,
+    paper: Annotated[
         bool,
-        typer.Option("--checkpointing/--no-checkpointing", help="Whether training on is charged its new epochs only."),
-    ] = True,
+        typer.Option(
+            "--paper", help="The seed paper's protocol: 24 hours, 10 seeds, trials of all epochs count, no checkpoints."
+        ),
+    ] = False,
     jobs: Jobs = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://...", help="Race on the Dask cluster of this scheduler.")
@@ -58,36 +77,77 @@ def compare(
     """Race optimizers on PROBLEM, with several seeds each, and say which is better.
 
     DIR gets report.html (opens offline), summary.csv (one line a race) and the histories. The same command goes on
-    where it was stopped, and the same settings give the same races, whatever the number of jobs.
+    where it was stopped, and the same settings give the same races, whatever the number of jobs. Of several problems,
+    each has a folder in DIR, and DIR/summary.csv the average ranks.
     """
+    from ..analysis.indicators import check_policy
     from ..optimizers import OPTIMIZERS
-    from ..simulator.benchmarks import find_source
     from ..simulator.grid import Grid, run_grid
 
     check_positive(seeds=seeds, budget_hours=budget_hours, evaluations=evaluations, workers=workers, jobs=jobs)
+    if paper:
+        check_paper(
+            seeds=seeds,
+            budget_hours=budget_hours,
+            evaluations=evaluations,
+            objectives=objectives,
+            policy=policy,
+            checkpointing=checkpointing,
+        )
+        seeds, budget_hours, policy, checkpointing = PAPER_SEEDS, HOURS, "all", False
     if budget_hours is not None and evaluations is not None:
         raise InvalidArgument(
             f"both --budget-hours {budget_hours:g} and --evaluations {evaluations} are given: expected one of them"
         )
-    grid = Grid(
-        problem=_absolute(problem, find_source(problem, source)),
-        source=source,
-        noise=noise,
-        objectives=optional_names(objectives),
-        optimizers=tuple(OPTIMIZERS) if optimizers == "all" else names(optimizers),
-        seeds=tuple(range(seeds)),
-        budget_seconds=None if budget_hours is None else _SECONDS_PER_HOUR * budget_hours,
-        budget_evaluations=evaluations,
-        workers=workers,
-        checkpointing=checkpointing,
-    )
-    out = out or Path("out") / Path(problem).stem
-    with resumable(), Bar("racing", "races", len(grid.optimizers) * seeds) as bar:
-        run_grid(grid, out=out, jobs=jobs or cores(), scheduler=scheduler, progress=bar)
-    conclude(out, as_json=as_json)
+    counting = check_policy(policy or "full")
+    seeds = SEEDS if seeds is None else seeds
+    folders = _folders(problems, out)
+    grids = [
+        Grid(
+            problem=_found(problem, source),
+            source=source,
+            noise=noise,
+            objectives=optional_names(objectives),
+            optimizers=tuple(OPTIMIZERS) if optimizers == "all" else names(optimizers),
+            seeds=tuple(range(seeds)),
+            budget_seconds=None if budget_hours is None else _SECONDS_PER_HOUR * budget_hours,
+            budget_evaluations=evaluations,
+            workers=workers,
+            checkpointing=checkpointing is not False,
+        )
+        for problem in problems
+    ]
+    for grid, folder in zip(grids, folders, strict=True):
+        what = "racing" if len(problems) == 1 else f"racing on {folder.name}"
+        with resumable(), Bar(what, "races", len(grid.optimizers) * seeds) as bar:
+            run_grid(grid, out=folder, jobs=jobs or cores(), scheduler=scheduler, progress=bar)
+    if len(problems) == 1:
+        conclude(folders[0], policy=counting, as_json=as_json)
+    else:
+        conclude_all(folders[0].parent, policy=counting, as_json=as_json)
 
 
-def _absolute(problem: str, source: str) -> str:
-    """Make the path of a table or surrogate absolute: a report may be made again from another folder."""
+def _folders(problems: Sequence[str], out: Path | None) -> list[Path]:
+    """Name the folder of each problem's experiment: ``out`` itself, or one in it for each of several."""
+    from ..simulator.grid import EXPERIMENT_FILE
+
+    stems = [Path(problem).stem for problem in problems]
+    if len(stems) == 1:
+        return [out or Path("out") / stems[0]]
+    if len(set(stems)) < len(stems):
+        raise InvalidArgument(f"several problems need different names, got {', '.join(stems)}")
+    parent = out or Path("out") / "+".join(stems)
+    if (parent / EXPERIMENT_FILE).exists():
+        raise OutputConflict(f"{parent} holds the experiment of one problem: choose another --out for several")
+    return [parent / stem for stem in stems]
+
+
+def _found(problem: str, source: str | None) -> str:
+    """Give the name of a problem that can be had, or the absolute path: a report may be made from another folder."""
+    from ..simulator.benchmarks import find_file, find_source
+
+    kind = find_source(problem, source)
+    if kind != "trainer":
+        find_file(problem, kind)
     path = Path(problem)
-    return str(path.resolve()) if source != "trainer" and path.suffix else problem
+    return str(path.resolve()) if kind != "trainer" and path.suffix else problem

@@ -22,6 +22,12 @@ Noise = Annotated[
 ObjectiveNames = Annotated[
     str | None, typer.Option("--objectives", help="Comma-separated names of metrics, instead of the problem's own two.")
 ]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        help="Trials that count as results: full (trained in full) or all (of any number of epochs, as in the paper)."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Jobs = Annotated[int | None, typer.Option(help="Local processes at once. Default: as many as there are cores.")]
 

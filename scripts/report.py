@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson
-from .verdict import conclude
+from .options import AsJson, Policy
+from .verdict import conclude, conclude_all, experiments_in
 
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `bagbench compare` wrote.")],
+    policy: Policy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Rebuild report.html and summary.csv from the races in DIR, finished or not."""
-    conclude(folder, as_json=as_json)
+    """Rebuild report.html and summary.csv from the races in DIR, finished or not; by default with the same --policy."""
+    from ..analysis.indicators import check_policy
+
+    chosen = None if policy is None else check_policy(policy)
+    if experiments_in(folder):
+        conclude_all(folder, policy=chosen, as_json=as_json)
+    else:
+        conclude(folder, policy=chosen, as_json=as_json)

@@ -13,6 +13,7 @@ from .console import output, plain_table, print_json
 if TYPE_CHECKING:
     from ..analysis.indicators import Policy
     from ..analysis.overall import Overall
+    from ..analysis.races import Experiment
     from ..analysis.statistics import Spread
     from ..analysis.summary import Summary
 
@@ -32,11 +33,11 @@ def conclude(folder: Path, *, policy: Policy | None = None, as_json: bool) -> No
     FileProblem
         If the folder holds no experiment or no finished race, or one of its files is damaged.
     """
-    summary = _write(folder, policy)
+    experiment, summary = _write(folder, policy)
     if as_json:
-        print_json(_verdict(summary, folder))
+        print_json(_verdict(experiment, summary, folder))
     else:
-        _print(summary, folder)
+        _print(experiment, summary, folder)
 
 
 def conclude_all(folder: Path, *, policy: Policy | None = None, as_json: bool) -> None:
@@ -54,20 +55,20 @@ def conclude_all(folder: Path, *, policy: Policy | None = None, as_json: bool) -
     from ..problems.files import write_atomically
 
     folders = experiments_in(folder)
-    summaries = {path.name: _write(path, policy) for path in folders}
-    overall = combine(summaries)
+    written = {path: _write(path, policy) for path in folders}
+    overall = combine({path.name: summary for path, (_, summary) in written.items()})
     write_overall(overall, folder / SUMMARY_FILE)
     pages = {path.name: f"{path.name}/{REPORT_FILE}" for path in folders}
     write_atomically(folder / REPORT_FILE, render_overall(overall, pages))
     if as_json:
-        verdicts = {path.name: _verdict(summaries[path.name], path) for path in folders}
+        verdicts = {path.name: _verdict(*found, path) for path, found in written.items()}
         standings = [asdict(line) for line in overall.standings]
         files = {"report": str(folder / REPORT_FILE), "summary": str(folder / SUMMARY_FILE)}
         print_json({"headline": overall.headline, "standings": standings, "problems": verdicts, **files})
         return
-    for path in folders:
+    for path, found in written.items():
         output().print(f"[bold]{path.name}[/bold]")
-        _print(summaries[path.name], path)
+        _print(*found, path)
         output().print()
     _print_overall(overall, folder / REPORT_FILE)
 
@@ -81,7 +82,7 @@ def experiments_in(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{EXPERIMENT_FILE}"))
 
 
-def _write(folder: Path, policy: Policy | None) -> Summary:
+def _write(folder: Path, policy: Policy | None) -> tuple[Experiment, Summary]:
     from ..analysis.races import load_experiment, remember_policy, remembered_policy
     from ..analysis.report import REPORT_FILE, render
     from ..analysis.summary import summarize, write_summary
@@ -93,11 +94,12 @@ def _write(folder: Path, policy: Policy | None) -> Summary:
     summary = summarize(experiment)
     write_summary(summary, folder / SUMMARY_FILE)
     write_atomically(folder / REPORT_FILE, render(experiment, summary))
-    return summary
+    return experiment, summary
 
 
-def _verdict(summary: Summary, folder: Path) -> Mapping[str, object]:
+def _verdict(experiment: Experiment, summary: Summary, folder: Path) -> Mapping[str, object]:
     from ..analysis.report import REPORT_FILE
+    from ..optimizers.needs import unmet_needs
 
     return {
         "headline": summary.headline,
@@ -105,15 +107,17 @@ def _verdict(summary: Summary, folder: Path) -> Mapping[str, object]:
         "standings": [asdict(line) for line in summary.standings],
         "friedman": None if summary.friedman is None else asdict(summary.friedman),
         "regret_to": summary.goal.name,
-        "policy": summary.scores[0].policy,
+        "policy": experiment.policy,
+        "unmet_needs": list(unmet_needs(experiment.problem, experiment.optimizers)),
         "report": str(folder / REPORT_FILE),
         "summary": str(folder / SUMMARY_FILE),
     }
 
 
-def _print(summary: Summary, folder: Path) -> None:
+def _print(experiment: Experiment, summary: Summary, folder: Path) -> None:
     from ..analysis.display import duration
     from ..analysis.report import REPORT_FILE
+    from ..optimizers.needs import unmet_needs
 
     tested = any(math.isfinite(score.test_hypervolume) for score in summary.scores)
     heads = ("#", "optimizer<", "hypervolume", "% of ideal", "regret", *(["test"] if tested else []))
@@ -138,14 +142,15 @@ def _print(summary: Summary, folder: Path) -> None:
     notes.append(f"Regret: hypervolume missing to the {summary.goal.name}.")
     if tested:
         notes.append("Test: hypervolume of the same networks by their test error.")
-    if summary.scores[0].policy == "all":
+    if experiment.policy == "all":
         notes.append("Trials of any number of epochs count.")
     console.print(" ".join(notes), soft_wrap=True)
     console.print(f"\n[bold]{summary.headline}[/bold]", soft_wrap=True)
     if summary.friedman is not None:
         console.print(f"{summary.friedman.sentence}.", soft_wrap=True)
-    if summary.warning:
-        console.print(f"[yellow]{summary.warning}[/yellow]", soft_wrap=True)
+    for warning in (summary.warning, *unmet_needs(experiment.problem, experiment.optimizers)):
+        if warning:
+            console.print(f"[yellow]{warning}[/yellow]", soft_wrap=True)
     console.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True)
 
 

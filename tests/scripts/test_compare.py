@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bagbench.analysis.best_front import read_best_front
+from bagbench.analysis.indicators import hypervolume, nondominated
 from bagbench.optimizers import OPTIMIZERS
+from bagbench.scripts.best_front import best_front as store
 from bagbench.scripts.compare import BAG
+from bagbench.simulator.grid import Grid
+from bagbench.simulator.history import History
 
 Command = Callable[..., Any]
 
@@ -116,6 +123,172 @@ def test_report_is_rebuilt_from_the_races_wherever_it_is_asked_for(
     again = bagbench("report", ".")
     assert {name: (folder / name).read_bytes() for name in made} == made
     assert again.out.splitlines()[:-1] == first.out.splitlines()[:-1]
+
+
+TWO = ("--optimizers", "random-search,sh-emoa", "--seeds", 2, "--evaluations", 20, "--jobs", 1)
+
+
+def test_trials_of_few_epochs_count_if_the_policy_says_so_and_reports_remember_it(
+    bagbench: Command, surrogate: Path
+) -> None:
+    bagbench("compare", surrogate, *TWO, "--out", "out")
+    full, races = rows(Path("out")), [path.stat().st_mtime_ns for path in sorted(Path("out/races").iterdir())]
+    ran = bagbench("compare", surrogate, *TWO, "--policy", "all", "--out", "out")
+    every = rows(Path("out"))
+    assert "Trials of any number of epochs count." in ran.out
+    assert [path.stat().st_mtime_ns for path in sorted(Path("out/races").iterdir())] == races
+    assert [row["policy"] for row in full + every] == ["full"] * 4 + ["all"] * 4
+    gains = [float(b["hypervolume"]) - float(a["hypervolume"]) for a, b in zip(full, every, strict=True)]
+    assert min(gains) >= 0 and max(gains) > 0
+    assert bagbench("report", "out").out == ran.out and rows(Path("out")) == every
+    assert "--policy all" in (Path("out/report.html")).read_text(encoding="utf-8")
+    bagbench("report", "out", "--policy", "full")
+    assert rows(Path("out")) == full
+    bagbench("report", "out")
+    assert rows(Path("out")) == full
+
+
+def test_what_validation_chose_is_scored_again_on_test_images(bagbench: Command, table: Path) -> None:
+    ran = bagbench("compare", table, *TWO, "--optimizers", "random-search", "--out", "out")
+    assert "Test: hypervolume of the same networks by their test error." in ran.out
+    for row in rows(Path("out")):
+        history = History.load(f"out/races/{row['optimizer']}-{row['seed']}.h5")
+        full = history.losses[history.scored & (history.epochs == 25)]
+        front = full[nondominated(full)]
+        front[:, 0] = 100 - 0.9 * (100 - front[:, 0])  # of ten images that were right in validation, one is wrong
+        assert float(row["test_hypervolume"]) == pytest.approx(hypervolume(front, np.array([100.0, 7.0])))
+        assert float(row["test_hypervolume"]) < float(row["hypervolume"])
+
+
+@pytest.mark.parametrize("objectives", ["val_loss,log10_params", "test_error,log10_params"])
+def test_without_validation_errors_there_is_nothing_to_score_again(
+    objectives: str, bagbench: Command, table: Path
+) -> None:
+    words = ("--optimizers", "random-search", "--seeds", 1, "--evaluations", 3, "--jobs", 1)
+    ran = bagbench("compare", table, *words, "--objectives", objectives, "--out", "out")
+    assert [row["test_hypervolume"] for row in rows(Path("out"))] == ["nan"]
+    assert "test error" not in ran.out
+
+
+def test_a_benchmark_that_has_changed_since_is_not_asked_for_test_errors(
+    bagbench: Command, table: Path, surrogate: Path, empty_folder: Path
+) -> None:
+    shutil.copy(table, "mine.h5")
+    words = ("--optimizers", "random-search", "--seeds", 1, "--evaluations", 3, "--jobs", 1)
+    bagbench("compare", "mine.h5", *words, "--out", "out")
+    experiment = Path("out/experiment.json")
+    digest = json.loads(experiment.read_text())["experiment"]["benchmark_sha256"]
+    experiment.write_text(experiment.read_text().replace(digest, "0" * 64))
+    bagbench("report", "out")
+    assert [row["test_hypervolume"] for row in rows(Path("out"))] == ["nan"]
+
+
+def test_the_papers_protocol_is_one_word(bagbench: Command, surrogate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raced = []
+
+    def record(grid: Grid, **_: object) -> None:
+        raced.append(grid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bagbench.simulator.grid.run_grid", record)
+    spelled_out = ("--seeds", 10, "--budget-hours", 24, "--policy", "all", "--no-checkpointing")
+    bagbench("compare", surrogate, "--paper")
+    bagbench("compare", surrogate, "--paper", *spelled_out)
+    bagbench("compare", surrogate, *spelled_out)
+    grid = raced[0]
+    assert raced == [grid] * 3
+    assert (grid.seeds, grid.budget_seconds, grid.checkpointing) == (tuple(range(10)), 86_400.0, False)
+    assert (grid.optimizers, grid.objectives) == (BAG, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--seeds", 5),
+        ("--budget-hours", 1.0),
+        ("--evaluations", 9),
+        ("--policy", "full"),
+        ("--checkpointing",),
+        ("--objectives", "val_loss,log10_params"),
+    ],
+)
+def test_the_papers_protocol_is_not_contradicted(words: tuple[object, ...], bagbench: Command, surrogate: Path) -> None:
+    ran = bagbench("compare", surrogate, "--paper", *words)
+    assert ran.code == 2
+    assert f"--paper is contradicted by {' '.join(map(str, words))}: it means --seeds 10" in ran.err
+    assert not Path("out").exists()
+
+
+def test_unknown_policy_is_refused_before_anything_is_raced(bagbench: Command, surrogate: Path) -> None:
+    for command in (("compare", surrogate), ("report", "out")):
+        ran = bagbench(*command, "--policy", "most")
+        assert (ran.code, Path("out").exists()) == (2, False)
+        assert "unknown incumbent policy 'most': expected 'full' (default) or 'all'" in ran.err
+
+
+def test_several_problems_have_a_folder_each_and_ranks_together(
+    bagbench: Command, surrogate: Path, table: Path
+) -> None:
+    shutil.copy(table, "plain.h5")
+    ran = bagbench("compare", surrogate, "plain.h5", *TWO, "--out", "out")
+    assert ran.code == 0
+    ranks: dict[str, list[float]] = {"random-search": [], "sh-emoa": []}
+    for problem in ("made_up", "plain"):
+        scores = {(row["optimizer"], row["seed"]): float(row["hypervolume"]) for row in rows(Path("out") / problem)}
+        ahead = [
+            np.sign(scores["sh-emoa", seed] - scores["random-search", seed]) for seed in "01"
+        ]  # 1: the first is ahead
+        ranks["sh-emoa"].append(1.5 - np.mean(ahead) / 2)
+        ranks["random-search"].append(1.5 + np.mean(ahead) / 2)
+    lines = {(row["problem"], row["optimizer"]): row for row in rows(Path("out"))}
+    assert len(lines) == 6
+    for name, (first, second) in ranks.items():
+        assert float(lines["made_up", name]["average_rank"]) == first
+        assert float(lines["plain", name]["average_rank"]) == second
+        assert float(lines["all", name]["average_rank"]) == (first + second) / 2
+        assert lines["all", name]["hypervolume"] == ""
+    assert "Over 2 problems, " in ran.out and "racing on plain: 4 of 4 races" in ran.err
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert 'href="made_up/report.html"' in page and 'href="plain/report.html"' in page
+    assert Path("out/plain/report.html").is_file()
+    summary = Path("out/summary.csv").read_bytes()
+    again = bagbench("report", "out")
+    assert (again.out, Path("out/summary.csv").read_bytes()) == (ran.out, summary)
+    document = json.loads(bagbench("report", "out", "--json").out)
+    assert list(document["problems"]) == ["made_up", "plain"]
+    assert [line["optimizer"] for line in document["standings"]] == sorted(
+        ranks, key=lambda name: (sum(ranks[name]), name)
+    )
+    refused = bagbench("compare", surrogate, "plain.h5", *TWO, "--out", "out/plain")
+    assert refused.code == 2
+    assert "out/plain holds the experiment of one problem: choose another --out for several" in refused.err
+
+
+def test_problems_of_one_name_are_refused(bagbench: Command, surrogate: Path, table: Path) -> None:
+    ran = bagbench("compare", surrogate, table, *TWO)
+    assert ran.code == 2
+    assert "several problems need different names, got made_up, made_up" in ran.err
+
+
+def test_a_problem_that_cannot_be_had_is_found_out_before_the_first_one_races(
+    bagbench: Command, surrogate: Path
+) -> None:
+    ran = bagbench("compare", surrogate, "nowhere.h5", *TWO)
+    assert (ran.code, Path("out").exists()) == (2, False)
+    assert "nowhere.h5: no such file: expected a table" in ran.err
+
+
+def test_the_best_known_front_of_some_races_is_stored(
+    bagbench: Command, surrogate: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seeds, folder in ((1, "few"), (2, "many")):
+        bagbench("compare", surrogate, *TWO, "--seeds", seeds, "--out", folder)
+    store([Path("few"), Path("many")], out=Path("made_up-front.json"))
+    assert "made_up-front.json: " in capsys.readouterr().out
+    front = read_best_front(Path("made_up-front.json"))
+    assert [found["seeds"] for found in front.found] == [[0], [0, 1]]
+    best = max(float(row["hypervolume"]) for row in rows(Path("many")))
+    assert hypervolume(front.losses, np.array([100.0, 7.0])) >= best
 
 
 def test_the_bag_is_in_the_catalogue_and_all_means_all(bagbench: Command, surrogate: Path) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..tables.table import Table
 
 _SECONDS_PER_HOUR = 3600.0
-_MEGABYTE = 1e6
 
 FCNET = "fcnet"
 """What stands in the place of a file for the public grid."""
@@ -104,7 +103,7 @@ def import_runs(
         )
     known = None if space is None else _read_space(space)
     with Bar("reading", "MB") as bar:
-        sheet = read_sheet(Path(source), progress=lambda done, total: bar.update(done / _MEGABYTE, total / _MEGABYTE))
+        sheet = read_sheet(Path(source), progress=lambda done, total: bar.update(_megabytes(done), _megabytes(total)))
     if known is None:
         _write_space(sheet, layout, out.stem, review, as_json=as_json)
         return
@@ -112,6 +111,10 @@ def import_runs(
     imported = make_table(sheet, known, layout, name=out.stem, budget_seconds=budget)
     imported.table.save(out)
     _show(imported.table, imported.notes, out, as_json=as_json)
+
+
+def _megabytes(count: int) -> float:
+    return max(0.1, round(count / 1e6, 1))
 
 
 def _import_fcnet(

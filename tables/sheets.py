@@ -143,14 +143,12 @@ def _read_parquet(path: Path, progress: Progress) -> Sheet:
     except (ArrowException, OSError) as error:
         raise FileProblem(f"{path}: not a Parquet file ({error})") from error
     names = _check_names(path, list(table.column_names))
-    columns: dict[str, Sequence[Cell]] = {}
+    columns, mistakes = {}, Mistakes(path)
     for position, name in enumerate(names):
         columns[name] = table.column(position).to_pylist()
-        progress(len(content) * (position + 1) // len(names), len(content))
-    mistakes = Mistakes(path)
-    for name, column in columns.items():
-        for row, cell in enumerate(column):
+        for row, cell in enumerate(columns[name]):
             if not (cell is None or isinstance(cell, str | int | float)):
                 mistakes.add(f"column {name!r} holds neither numbers nor words", row, cell, "plain values")
+        progress(len(content) * (position + 1) // len(names), len(content))
     mistakes.check()
     return Sheet(path=path, columns=columns, rows=range(table.num_rows), sha256=sha256(content).hexdigest())

@@ -1,0 +1,28 @@
+"""What forests learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bagbench.problems.space import Space
+from bagbench.surrogates.boosting import Boosting
+from bagbench.surrogates.training import Recipe, grow, predict_curves, read_examples
+from bagbench.tables.importing import import_runs
+from bagbench.tables.layout import Goal, Layout
+from bagbench.tables.sheets import Sheet
+
+
+def test_few_runs_of_one_epoch_are_enough_for_leaves_to_tell_them_apart() -> None:
+    x = np.linspace(0, 1, 60)
+    columns = {"x": x.tolist(), "loss": (x**2).tolist(), "seconds": (1 + x).tolist()}
+    sheet = Sheet(path=Path("runs.csv"), columns=columns, rows=range(60), sha256="")
+    space = Space.from_document({"hyperparameters": [{"type": "uniform_float", "name": "x", "lower": 0, "upper": 1}]})
+    layout = Layout(goals=(Goal(name="loss"),), cost="seconds")
+    examples = read_examples(import_runs(sheet, space, layout, name="mine").table)
+    everything = np.arange(len(examples))
+    recipe = Recipe(teacher=Boosting(model="lightgbm", trees=50), drawn=500)  # 80 rows in a leaf, over 25 epochs
+    predictions = predict_curves(grow(examples, everything, recipe), examples, everything)
+    for head in range(len(examples.targets)):
+        assert np.corrcoef(predictions[:, 0, head], examples.values[:, 0, head])[0, 1] > 0.9

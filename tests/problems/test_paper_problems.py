@@ -131,7 +131,7 @@ def test_images_are_there_once_however_many_runs_use_them() -> None:
 
 def test_wide_networks_on_large_images_are_scored_in_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     widest = {**SMALL, "n_conv_0": 1024}
-    for name, most in (("digits", 1024), ("flowers", 128), ("fashion", 41)):
+    for name, most in (("digits", 1024), ("flowers", 32), ("fashion", 10)):
         numbers = largest_map({**widest, "n_conv_0": 128 if name == "digits" else 1024}, load_shape(name))
         assert min(module._EVALUATION_BATCH, module._EVALUATION_NUMBERS // numbers) == most
     whole = start("digits", SMALL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +81,8 @@ def critical_difference(optimizers: int, seeds: int, /) -> float:
     """
     from scipy.stats import studentized_range
 
-    quantile = float(studentized_range.ppf(1.0 - SIGNIFICANT, optimizers, np.inf)) / 2.0**0.5
-    return quantile * (optimizers * (optimizers + 1) / (6.0 * seeds)) ** 0.5
+    quantile = float(studentized_range.ppf(1.0 - SIGNIFICANT, optimizers, np.inf)) / sqrt(2.0)
+    return quantile * sqrt(optimizers * (optimizers + 1) / (6.0 * seeds))
 
 
 def _p_value(values: NDArray[np.float64]) -> float:

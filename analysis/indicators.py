@@ -33,8 +33,10 @@ def check_policy(policy: str, /) -> Policy:
     InvalidArgument
         If it is neither ``"full"`` nor ``"all"``.
     """
-    if policy == "full" or policy == "all":
-        return policy
+    if policy == "full":
+        return "full"
+    if policy == "all":
+        return "all"
     raise InvalidArgument(f"unknown incumbent policy {policy!r}: expected 'full' (default) or 'all'")
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import bagbench
+from bagbench.analysis.best_front import read_best_front
+from bagbench.analysis.indicators import nondominated
 from bagbench.problems import get_problem
 from bagbench.problems.datasets import load_data_set
 from bagbench.surrogates.benchmark import SurrogateBenchmark
@@ -56,3 +58,16 @@ def test_digits_surrogate_was_fitted_to_the_shipped_table() -> None:
     surrogate = SurrogateBenchmark(DATA / "digits.onnx")
     assert surrogate.provenance["table_sha256"] == Table.open(DATA / "digits.h5").sha256
     assert surrogate.problem.space == get_problem("digits").space
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("*-front.json")), ids=lambda path: path.name)
+def test_best_known_front_is_what_the_shipped_surrogate_says_of_its_configurations(path: Path) -> None:
+    front = read_best_front(path)
+    file = DATA / f"{front.problem}.onnx"
+    assert front.benchmark_sha256 == sha256(file.read_bytes()).hexdigest()  # else: bagbench.scripts.best_front again
+    surrogate = SurrogateBenchmark(file, objectives=front.objectives)
+    space = surrogate.problem.space
+    vectors = np.array([space.encode(configuration) for configuration in front.configurations])
+    losses, _ = surrogate.query_batch(vectors, np.full(len(vectors), surrogate.problem.max_epochs))
+    np.testing.assert_allclose(losses, front.losses, rtol=1e-6)
+    assert nondominated(losses).all()

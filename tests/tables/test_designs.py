@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bagbench.problems import get_problem
+from bagbench.problems import PROBLEMS, get_problem
 from bagbench.problems.errors import InvalidArgument, UnknownName
 from bagbench.problems.problem import Vectors
 from bagbench.problems.space import Space
-from bagbench.tables.designs import CostModel, Plan, PlannedRun, planned_runs, predicted_seconds
+from bagbench.tables.designs import TARGET_SECONDS, CostModel, Plan, PlannedRun, planned_runs, predicted_seconds
 
 COST = CostModel(per_step=1e-3, per_mac=7e-11)
 PLANS = {
@@ -144,6 +144,11 @@ def test_cost_aware_design_leaves_out_with_the_probability_it_states() -> None:
     stated = [run.inclusion_probability for run in planned]
     np.testing.assert_array_equal(stated, np.minimum(1.0, 0.5 / seconds))
     assert min(stated) < 0.3
+
+
+def test_every_shipped_problem_has_a_target_of_its_own() -> None:
+    assert set(TARGET_SECONDS) == set(PROBLEMS)
+    assert TARGET_SECONDS["flowers"] == 20.0
 
 
 def test_predicted_seconds_count_steps_and_operations() -> None:

@@ -46,7 +46,7 @@ RULE: dict[str, tuple[list[Cell], dict[str, object]]] = {
 @pytest.mark.parametrize("case", RULE)
 def test_column_becomes_a_parameter_by_the_rule(case: str) -> None:
     cells, expected = RULE[case]
-    (item,) = infer(x=cells).document["hyperparameters"]  # type: ignore[misc]
+    (item,) = json.loads(json.dumps(infer(x=cells).document))["hyperparameters"]
     assert {key: item[key] for key in expected} == expected
     assert type(item.get("value")) is type(expected.get("value"))
     assert item["name"] == "x"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import md5, sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +23,7 @@ from bagbench.problems.flowers_images import PARTS, content_sum, read_flowers, w
 
 
 @pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Path]]:
     """Make three empty folders the only ones in which images may be."""
     made = {name: tmp_path / name for name in ("own", "debian", "cache")}
     for folder in made.values():
@@ -133,7 +133,7 @@ def test_flowers_are_read_in_the_order_of_the_file(folders: dict[str, Path], arr
         np.testing.assert_array_equal(split.images, exact.astype(np.float32))
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
     "foreign": lambda content: b"\x1f\x8bno such thing" * 10,
     "empty": lambda content: b"",

@@ -55,7 +55,7 @@ def images() -> Callable[[str], DataSet]:
 @BOTH
 def test_space_and_goals_are_the_papers(name: str) -> None:
     problem = get_problem(name)
-    by_name = dict(zip(problem.space.names, problem.space.parameters, strict=True))
+    by_name: dict[str, Any] = dict(zip(problem.space.names, problem.space.parameters, strict=True))
     assert len(by_name) == 13
     ranges = {"n_conv_": "16..1024", "n_fc_": "2..512"}
     expected = {f"{kind}{layer}": limits for kind, limits in ranges.items() for layer in range(3)}

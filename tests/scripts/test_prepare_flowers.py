@@ -55,7 +55,8 @@ def test_images_are_scaled_and_labelled_in_the_order_of_the_split(archive: Path,
     for part, (numbers, categories) in expected.items():
         assert arrays[f"y_{part}"].tolist() == categories
         images = arrays[f"x_{part}"]
-        assert (images.shape, images.dtype) == ((len(numbers), 16, 16, 3), np.uint8)
+        assert images.shape == (len(numbers), 16, 16, 3)
+        assert images.dtype == np.uint8
         right = np.array([COLOURS[number] for number in numbers])[:, None, None]
         assert (np.abs(images[:, :, 12:].astype(int) - right) <= 3).all()  # JPEG is not exact
         assert (images[:, :, :4] >= 252).all()

@@ -165,11 +165,12 @@ def read_best_front(path: Path, /) -> BestFront:
 
 def _found(experiment: Experiment) -> Mapping[str, object]:
     settings = experiment.settings
+    seconds, evaluations = settings["budget_seconds"], settings["budget_evaluations"]
     return {
         "optimizers": list(experiment.optimizers),
         "seeds": list(experiment.seeds),
-        "budget_seconds": settings["budget_seconds"] or experiment.problem.budget_seconds,
-        "budget_evaluations": settings["budget_evaluations"],
+        "budget_seconds": experiment.problem.budget_seconds if seconds is evaluations is None else seconds,
+        "budget_evaluations": evaluations,
         "workers": settings["workers"],
         "checkpointing": settings["checkpointing"],
         "trials": sum(race.evaluations for race in experiment.races),

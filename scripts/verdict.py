@@ -146,7 +146,7 @@ def _print(experiment: Experiment, summary: Summary, folder: Path) -> None:
         notes.append("Trials of any number of epochs count.")
     console.print(" ".join(notes), soft_wrap=True)
     console.print(f"\n[bold]{summary.headline}[/bold]", soft_wrap=True)
-    if summary.friedman is not None:
+    if summary.friedman is not None and summary.warning is None:  # else its p-value is none to rely on
         console.print(f"{summary.friedman.sentence}.", soft_wrap=True)
     for warning in (summary.warning, *unmet_needs(experiment.problem, experiment.optimizers)):
         if warning:

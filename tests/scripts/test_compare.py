@@ -128,6 +128,16 @@ def test_report_is_rebuilt_from_the_races_wherever_it_is_asked_for(
 TWO = ("--optimizers", "random-search,sh-emoa", "--seeds", 2, "--evaluations", 20, "--jobs", 1)
 
 
+@pytest.mark.parametrize(("seeds", "said"), [(2, False), (7, True)])
+def test_all_optimizers_are_tested_together_where_seeds_are_enough(
+    seeds: int, said: bool, bagbench: Command, table: Path
+) -> None:
+    words = ("--optimizers", "random-search,mo-rea,nsga2", "--seeds", seeds, "--evaluations", 4, "--jobs", 1)
+    ran = bagbench("compare", table, *words, "--out", "out")
+    assert (f"Friedman test over {seeds} seeds" in ran.out) == said
+    assert json.loads(bagbench("report", "out", "--json").out)["friedman"]["seeds"] == seeds
+
+
 def test_trials_of_few_epochs_count_if_the_policy_says_so_and_reports_remember_it(
     bagbench: Command, surrogate: Path
 ) -> None:
@@ -287,6 +297,7 @@ def test_the_best_known_front_of_some_races_is_stored(
     assert "made_up-front.json: " in capsys.readouterr().out
     front = read_best_front(Path("made_up-front.json"))
     assert [found["seeds"] for found in front.found] == [[0], [0, 1]]
+    assert (front.found[0]["budget_seconds"], front.found[0]["budget_evaluations"]) == (None, 20)
     best = max(float(row["hypervolume"]) for row in rows(Path("many")))
     assert hypervolume(front.losses, np.array([100.0, 7.0])) >= best
 

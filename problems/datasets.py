@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .downloads import cache_folder
-from .errors import UnknownName
+from .errors import FileProblem, UnknownName
 from .fashion_images import (
     TEST_IMAGES,
     TEST_LABELS,
@@ -145,7 +145,7 @@ FETCHERS: Mapping[str, Callable[[Path], None]] = {"flowers": fetch_flowers, "fas
 
 
 def fetch_images(problem: str) -> DataSet:
-    """Download the images of a shipped problem to the user's cache, and load them; those of digits are always here.
+    """Load the images of a shipped problem; what is missing on this machine is downloaded to the user's cache.
 
     Raises
     ------
@@ -156,6 +156,8 @@ def fetch_images(problem: str) -> DataSet:
     FileProblem
         If the images cannot be had, or a file that is found before the cache is another one.
     """
-    if problem in FETCHERS:
+    try:
+        return load_data_set(problem)
+    except FileProblem:  # missing, or damaged: in the cache it is replaced, anywhere else it is complained of again
         FETCHERS[problem](cache_folder())
     return load_data_set(problem)

@@ -12,7 +12,7 @@ from .console import remark
 def fetch(
     problem: Annotated[str, typer.Argument(metavar="PROBLEM", help="A problem with images to train on, e.g. fashion.")],
 ) -> None:
-    """Download the images of PROBLEM to the user's cache, and check them.
+    """Check the images of PROBLEM, and download them to the user's cache if they are not on this machine.
 
     Only training needs images: `populate`, `validate` and the trainer. Races on a surrogate or a table need none.
     """

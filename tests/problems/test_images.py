@@ -225,6 +225,20 @@ def test_fetched_flowers_are_the_published_ones(
     assert content_sum(read_flowers()) == content_sum(arrays)
 
 
+def test_what_is_here_already_is_not_downloaded(folders: dict[str, Path], arrays: dict[str, np.ndarray]) -> None:
+    write_flowers(folders["own"] / "flowers17_16px.npz", arrays)
+    assert fetch_images("flowers") is load_data_set("flowers")
+    assert not list(folders["cache"].iterdir())
+
+
+def test_damaged_file_of_the_cache_is_replaced(
+    server: Path, folders: dict[str, Path], arrays: dict[str, np.ndarray]
+) -> None:
+    (folders["cache"] / "flowers17_16px.npz").write_bytes(b"half a file")
+    publish_flowers(server, arrays)
+    assert fetch_images("flowers").test.labels.tolist() == arrays["y_test"].tolist()
+
+
 def test_other_flowers_are_not_kept(server: Path, folders: dict[str, Path], arrays: dict[str, np.ndarray]) -> None:
     arrays["y_train"][0] = 5
     publish_flowers(server, arrays)

@@ -24,6 +24,8 @@ from .summary import Summary, final_ranks
 ALL = "all"
 """What stands for the problem in the lines over all of them."""
 
+_SAME = 1e-9  # average ranks that only rounding makes different share a place
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rank:
@@ -105,7 +107,7 @@ def _lines(problem: str, ranks: Mapping[str, float], medians: Mapping[str, float
         Rank(
             problem=problem,
             optimizer=name,
-            place=1 + sum(other < ranks[name] for other in ranks.values()),
+            place=1 + sum(other < ranks[name] - _SAME for other in ranks.values()),
             average_rank=ranks[name],
             hypervolume=medians.get(name),
         )
@@ -145,10 +147,11 @@ def render_overall(overall: Overall, pages: Mapping[str, str], /) -> str:
         f"<h1>{escape(overall.headline)}</h1>"
         '<p class="lead">Average ranks by final hypervolume, within each seed; the heading of a problem leads to its '
         'report.</p></header>\n<section><div class="scroll"><table><thead><tr><th scope="col">#</th>'
-        f'<th scope="col">optimizer</th><th scope="col">all</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        "</section></main></body></html>\n"
+        f'<th scope="col" class="text">optimizer</th><th scope="col">all</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section></main></body></html>\n"
     )
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    kinds = ("", ' class="text"')
+    return "<tr>" + "".join(f"<td{kinds[n == 1]}>{escape(cell)}</td>" for n, cell in enumerate(cells)) + "</tr>"

@@ -61,6 +61,17 @@ def test_equal_ranks_share_a_place(summary: Summary) -> None:
     assert overall.headline == "Over 2 problems, a and b share the best average rank: 1.50 among 2."
 
 
+def test_places_do_not_depend_on_rounding(summary: Summary) -> None:
+    # a: 4/3, 5/3 and 3/2, b: 5/3, 4/3 and 3/2: the same sum, in another order
+    thirds = {"a": (2.0, 2.0, 1.0), "b": (1.0, 1.0, 2.0)}
+    halves = {"a": (1.0, 1.0, 2.0), "b": (2.0, 2.0, 1.0)}
+    equal = {"a": (1.0, 2.0), "b": (2.0, 1.0)}
+    overall = combine(
+        {key: with_values(summary, values) for key, values in zip("xyz", (thirds, halves, equal), strict=True)}
+    )
+    assert [line.place for line in overall.standings] == [1, 1]
+
+
 def test_the_file_gives_the_same_numbers_back(summaries: dict[str, Summary], tmp_path: Path) -> None:
     overall = combine(summaries)
     write_overall(overall, tmp_path / "summary.csv")
@@ -74,7 +85,7 @@ def test_the_file_gives_the_same_numbers_back(summaries: dict[str, Summary], tmp
 def test_the_page_links_the_reports(summaries: dict[str, Summary]) -> None:
     page = render_overall(combine(summaries), {"small": "small/report.html", "large": "a&b/report.html"})
     assert 'href="small/report.html"' in page and 'href="a&amp;b/report.html"' in page
-    assert "<td>1</td><td>a</td><td>1.79</td><td>1.33</td><td>2.25</td>" in page
+    assert '<td>1</td><td class="text">a</td><td>1.79</td><td>1.33</td><td>2.25</td>' in page
 
 
 def test_nobody_in_common_is_refused(summary: Summary) -> None:

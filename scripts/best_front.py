@@ -9,7 +9,7 @@ import typer
 
 
 def best_front(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Where `bagbench compare` wrote.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Where `bagbench compare` wrote.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FRONT.json", help="Default: PROBLEM-front.json in the package's data.")
     ] = None,

@@ -38,7 +38,7 @@ _SECONDS_PER_HOUR = 3600.0
 def compare(
     problems: Annotated[
         list[str],
-        typer.Argument(metavar="PROBLEM...", help="Shipped problems, e.g. digits, or paths of tables or surrogates."),
+        typer.Argument(metavar="PROBLEM", help="Shipped problems, e.g. digits, or paths of tables or surrogates."),
     ],
     optimizers: Annotated[
         str,

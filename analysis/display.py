@@ -49,6 +49,14 @@ class Axis:
             return f"{value:,.0f}"
         return f"{value:.4g} {self.unit}".rstrip()
 
+    def brief(self, loss: float) -> str:
+        """Write one loss where there is little room: ``"48k"``, ``"2.5"``."""
+        value = float(self.values(np.array([loss]))[0])
+        if not self.logarithmic:
+            return f"{value:.2g}"
+        power = min(max(int(math.log10(max(value, 1.0))) // 3, 0), 3)
+        return f"{value / 1e3**power:.3g}{('', 'k', 'M', 'G')[power]}"
+
 
 def axis(objective: Objective) -> Axis:
     """Choose how to show an objective."""
@@ -101,10 +109,11 @@ def logarithmic_ticks(start: float, end: float) -> list[float]:
 
 def configuration(values: Mapping[str, Value]) -> list[str]:
     """Write each value of a configuration as ``name value``."""
-    return [f"{name} {_value(value)}" for name, value in values.items()]
+    return [f"{name} {parameter_value(value)}" for name, value in values.items()]
 
 
-def _value(value: Value) -> str:
+def parameter_value(value: Value) -> str:
+    """Write the value of one parameter."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

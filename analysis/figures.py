@@ -1,4 +1,4 @@
-"""The figures of the report; objectives are shown in natural units, as `display` says."""
+"""The figures of the page, made from the numbers of `charts`; objectives are in natural units, as `display` says."""
 
 from __future__ import annotations
 
@@ -9,150 +9,191 @@ from numpy.typing import NDArray
 
 from ..problems.problem import Losses
 from ..simulator.history import CENSORED
-from .curves import best_known, first_result, hypervolume_curves, time_grid
-from .display import Axis, axis, configuration, duration, time_unit
-from .indicators import median_attainment
-from .plotting import (
-    SYMBOLS,
-    Figure,
-    Json,
-    colour,
-    control,
-    end_labels,
-    linear_time,
-    log_time,
-    make_layout,
-    quartile_band,
-    short,
-    step_line,
-)
+from .charts import Fronts, Lines, Progress
+from .difference import Diagram
+from .display import axis, configuration, duration, time_unit
+from .parallel import UNUSED, Parallel
+from .plotting import COST_NAMES, Cast, Figure, Json, control, cost_axes, make_layout, rule, short
 from .races import Experiment, Race
-from .statistics import average_ranks, log_times
 
 
-def hypervolume_over_time(experiment: Experiment, /) -> Figure:
-    """Draw median and quartiles over seeds of the normalized hypervolume, over simulated time."""
-    curves = hypervolume_curves(experiment)
-    times = time_grid(experiment, curves)
-    x = short(times / time_unit(experiment.end_seconds)[1])
-    best = 100.0 * best_known(experiment)
-    soon = np.searchsorted(times, 0.02 * experiment.end_seconds)  # the axis need not show how all began at zero
-    lowest, ends = best, {}
+def hypervolume_over_cost(cast: Cast, charts: list[Progress], /) -> Figure:
+    """Draw median and quartiles over seeds of the normalized hypervolume, over each currency."""
     data: list[Json] = []
-    for name in experiment.optimizers:
-        values = 100.0 * np.array([curve.at(times) for curve in curves[name]])
-        quartiles = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
-        data += quartile_band(experiment, name, x, quartiles, view="share")
-        data += quartile_band(experiment, name, x, best - quartiles[::-1], view="gap")
-        lowest, ends[name] = min(lowest, float(quartiles[0, soon])), float(quartiles[1, -1])
-    top = max(best, lowest + 1.0)
-    margin = 0.05 * (top - lowest)
-    share: Json = {"title": {"text": "hypervolume (% of the ideal)"}, "range": [lowest - margin, top + margin]}
-    gap: Json = {"title": {"text": "missing to the best known front (% of the ideal)"}, "type": "log"}
-    logarithmic, linear = log_time(float(times[0]), float(times[-1])), linear_time(float(times[-1]))
-    layout = make_layout(x=logarithmic, y=share, hover="x unified")
-    labels = layout["annotations"] = end_labels(experiment, ends, (lowest, top))
-    views: dict[str, Json] = {
-        "hypervolume": {"view": "share", "yaxis": share, "annotations": labels},
-        "gap to the best known": {"view": "gap", "yaxis": gap, "annotations": []},
-    }
-    axes: dict[str, Json] = {"logarithmic": {"xaxis": logarithmic}, "linear": {"xaxis": linear}}
-    return {"data": data, "layout": layout, "controls": [control("Time axis", axes), control("Show", views)]}
+    labels: list[Json] = []
+    rules: list[Json] = []
+    for chart in charts:
+        over = {"over": COST_NAMES[chart.cost]}
+        x = short(chart.x / (time_unit(float(chart.x[-1]))[1] if chart.cost == "seconds" else 1.0))
+        share, gap = ({**over, "show": option} for option in _SHOW)
+        for name, quartiles in chart.quartiles.items():
+            data += cast.band(name, x, quartiles, when=share)
+            data += cast.band(name, x, chart.best - quartiles[::-1], when=gap)
+        labels += cast.end_labels(chart.median_ends, when=share)
+        scales = cost_axes(chart.cost, float(chart.x[0]), float(chart.x[-1]))
+        rules += [rule({**over, "scale": scale}, {"xaxis": shown}) for scale, shown in scales.items()]
+        for chosen, names in cast.groups:
+            percent = {"title": {"text": "hypervolume (% of the ideal)"}, "range": list(chart.extent(names))}
+            rules.append(rule(share | chosen, {"yaxis": percent}))
+        missing = {"title": {"text": "missing to the best known front (% of the ideal)"}, "type": "log"}
+        rules.append(rule(gap, {"yaxis": missing}))
+    layout = make_layout(x={}, y={}, hover="x unified")
+    layout["annotations"] = labels
+    controls = [
+        control("over", "Over", [COST_NAMES[chart.cost] for chart in charts]),
+        control("scale", "Scale", ("logarithmic", "linear")),
+        control("show", "Show", _SHOW),
+        *cast.controls,
+    ]
+    return {"data": data, "layout": layout, "controls": controls, "rules": rules}
 
 
-def final_fronts(experiment: Experiment, /) -> Figure:
+_SHOW = ("hypervolume", "gap to the best known")
+
+
+def final_fronts(cast: Cast, chart: Fronts, experiment: Experiment, /) -> Figure:
     """Draw, for each optimizer, the pooled front of its races (points) and its median attainment surface (line)."""
-    vertical, horizontal = (axis(objective) for objective in experiment.problem.objectives[:2])
     data: list[Json] = []
-    for name in experiment.optimizers:
-        if len(experiment.problem.objectives) == 2:
-            data.append(_attainment(experiment, name, horizontal, vertical))
-        data.append(_points(experiment, name, horizontal, vertical))
-    layout = make_layout(
-        x={"title": {"text": horizontal.label}, "type": "log" if horizontal.logarithmic else "linear"},
-        y={"title": {"text": vertical.label}, "type": "log" if vertical.logarithmic else "linear"},
-        hover="closest",
+    for name, front in chart.of.items():
+        line = cast.step_line(name, short(front.attained_x), short(front.attained_y), hover="", when={})
+        data.append({**line, "hoverinfo": "skip", "showlegend": False})
+        text = [configuration_text(experiment, *pair) for pair in zip(front.losses, front.vectors, strict=True)]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "legendgroup": name,
+                "x": short(front.x),
+                "y": short(front.y),
+                "text": text,
+                "hovertemplate": f"<b>{escape(name)}</b><br>%{{text}}<extra></extra>",
+                "marker": cast.marker(name),
+                "when": cast.when(name),
+            }
+        )
+    horizontal, vertical = (
+        {"title": {"text": shown.label}, "type": "log" if shown.logarithmic else "linear"}
+        for shown in (chart.horizontal, chart.vertical)
     )
-    layout["showlegend"] = True
-    scales = {"linear": {"yaxis.type": "linear"}, "logarithmic": {"yaxis.type": "log"}}
-    return {"data": data, "layout": layout, "controls": [control("Vertical axis", scales)]}
+    layout = make_layout(x=horizontal, y=vertical, hover="closest") | {"showlegend": True}
+    scales = ("linear", "logarithmic")
+    rules = [
+        rule({"scale": name}, {"yaxis": {**vertical, "type": kind}})
+        for name, kind in zip(scales, ("linear", "log"), strict=True)
+    ]
+    controls = [control("scale", "Vertical axis", scales), *cast.controls]
+    return {"data": data, "layout": layout, "controls": controls, "rules": rules}
 
 
-def _attainment(experiment: Experiment, name: str, horizontal: Axis, vertical: Axis) -> Json:
-    corners = median_attainment([experiment.front(race)[0][:, ::-1] for race in experiment.of(name)])
-    x, y = short(horizontal.values(corners[:, 0])), short(vertical.values(corners[:, 1]))
-    line = step_line(experiment, name, x, y, hover="")
-    return {**line, "hoverinfo": "skip", "showlegend": False}
-
-
-def _points(experiment: Experiment, name: str, horizontal: Axis, vertical: Axis) -> Json:
-    losses, vectors = experiment.pooled_front(experiment.of(name))
-    order = np.argsort(losses[:, 1], kind="stable")
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": short(horizontal.values(losses[order, 1])),
-        "y": short(vertical.values(losses[order, 0])),
-        "text": [_hover(experiment, losses[row], vectors[row]) for row in order],
-        "hovertemplate": f"<b>{escape(name)}</b><br>%{{text}}<extra></extra>",
-        "marker": {
-            "color": colour(experiment, name),
-            "size": 8,
-            "symbol": SYMBOLS[experiment.optimizers.index(name) % len(SYMBOLS)],
-            "line": {"color": "--paper", "width": 1},
-        },
-    }
-
-
-def rank_over_time(experiment: Experiment, /) -> Figure:
+def rank_over_time(cast: Cast, chart: Lines, /) -> Figure:
     """Draw each optimizer's rank by hypervolume, averaged over the seeds that all have raced."""
-    curves = hypervolume_curves(experiment)
-    seconds = time_unit(experiment.end_seconds)[1]
-    times = log_times(first_result(experiment, curves), experiment.end_seconds, 240)
-    common = set.intersection(*({race.seed for race in experiment.of(name)} for name in experiment.optimizers))
-    values = np.array(
-        [
-            [c.at(times) for c, race in zip(curves[name], experiment.of(name), strict=True) if race.seed in common]
-            for name in experiment.optimizers
-        ]
-    )
-    ranks = average_ranks(values)
-    count = len(experiment.optimizers)
+    start, end = float(chart.x[0]), float(chart.x[-1])
+    x = short(chart.x / time_unit(end)[1])
+    data = [cast.step_line(name, x, short(line), hover="%{y:.2f}", when={}) for name, line in chart.y.items()]
+    rules = []
+    for chosen, names in cast.groups:
+        lowest = max(float(chart.y[name].max()) for name in names)
+        shown = {"title": {"text": "average rank (1 is best)"}, "range": [lowest + 0.3, 0.8], "dtick": 1 + lowest // 10}
+        rules.append(rule(chosen, {"yaxis": shown | {"tick0": 1}}))
+    layout = make_layout(x=cost_axes("seconds", start, end)["logarithmic"], y={}, hover="x unified")
+    layout["annotations"] = cast.end_labels({name: float(line[-1]) for name, line in chart.y.items()}, when={})
+    return {"data": data, "layout": layout, "controls": cast.controls, "rules": rules}
+
+
+def critical_difference(cast: Cast, chart: Diagram, /) -> Figure:
+    """Draw average ranks on an axis and join those that cannot be told apart."""
+    ink: Json = {"type": "scatter", "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
+    span = max(chart.count - 1.0, 1.0)
+    margin = 0.012 * span
+    left, right = 1.0 - 4 * margin, chart.count + 4 * margin
     data: list[Json] = [
-        step_line(experiment, name, short(times / seconds), short(ranks[row]), hover="%{y:.2f}")
-        for row, name in enumerate(experiment.optimizers)
+        {
+            **ink,
+            "x": [first - 0.012 * span, last + 0.012 * span],
+            "y": [row, row],
+            "line": {"color": "--ink", "width": 6},
+        }
+        for first, last, row in chart.bars
     ]
-    layout = make_layout(
-        x=log_time(float(times[0]), float(times[-1])),
-        y={"title": {"text": "average rank (1 is best)"}, "range": [count + 0.2, 0.8], "dtick": 1},
-        hover="x unified",
+    labels: list[Json] = []
+    for hanger in chart.hangers:
+        shade, edge = cast.colour(hanger.optimizer), left if hanger.left else right
+        line: Json = {"color": shade, "width": 1.5}
+        elbow = {"x": [hanger.rank, hanger.rank, edge], "y": [0.0, hanger.row, hanger.row]}
+        data.append({**ink, **elbow, "line": line})
+        text = f"{escape(hanger.optimizer)} <b>{hanger.rank:.2f}</b>"
+        anchor = {"xanchor": "right" if hanger.left else "left", "yanchor": "middle", "showarrow": False}
+        label: Json = {"x": edge, "y": hanger.row, "text": text, "font": {"color": shade}}
+        labels.append(label | anchor)
+    middle, ruler = (1.0 + chart.count) / 2, chart.rows + 1.6
+    ends = [max(middle - chart.width / 2, left), min(middle + chart.width / 2, right)]
+    data.append({**ink, "x": ends, "y": [ruler, ruler], "line": {"color": "--faint", "width": 2}})
+    labels.append(
+        {"x": middle, "y": ruler, "text": f"critical difference {chart.width:.2f}", "font": {"color": "--soft"}}
+        | {"xanchor": "center", "yanchor": "top", "showarrow": False}
     )
-    ends = {name: float(ranks[row, -1]) for row, name in enumerate(experiment.optimizers)}
-    layout["annotations"] = end_labels(experiment, ends, (count + 0.2, 0.8))
-    return {"data": data, "layout": layout, "controls": []}
+    x = {"range": [left, right], "side": "top", "dtick": 1 + chart.count // 12, "tick0": 1, "fixedrange": True}
+    x |= {"showgrid": False, "showline": True, "ticks": "outside"}
+    y = {"range": [ruler + 1.2, 0.0], "visible": False, "fixedrange": True}
+    layout = make_layout(x=x, y=y, hover=False) | {"annotations": labels, "names": "beside"}
+    layout["minwidth"] = 640
+    layout["height"] = int(60 + 22 * (ruler + 1.2))
+    return {"data": data, "layout": layout, "controls": [], "rules": []}
 
 
-def epochs_spent(experiment: Experiment, /) -> Figure:
+def epochs_spent(cast: Cast, chart: Lines, /) -> Figure:
     """Draw how many trainings of a race, on average, ran each epoch: the area under a line is all epochs trained."""
-    last = experiment.problem.max_epochs
-    epoch = np.arange(1, last + 1)
-    ran = {
-        name: np.mean([_epoch_counts(race, epoch) for race in experiment.of(name)], axis=0)
-        for name in experiment.optimizers
-    }
+    x = short(chart.x)
     data = [
-        step_line(experiment, name, short(epoch), short(counts), hover="%{y:.3~s}", shape="hvh")
-        for name, counts in ran.items()
+        cast.step_line(name, x, short(counts), hover="%{y:.3~s}", shape="hvh", when={})
+        for name, counts in chart.y.items()
     ]
+    rules = []
+    for chosen, names in cast.groups:
+        most = max(1.0, *(float(chart.y[name].max()) for name in names))
+        shown = {"title": {"text": "trainings per race that ran it"}, "range": [0.0, 1.05 * most]}
+        rules.append(rule(chosen, {"yaxis": shown}))
+    last = float(chart.x[-1])
     layout = make_layout(
-        x={"title": {"text": "epoch of training"}, "range": [0.5, last + 0.5]},
-        y={"title": {"text": "trainings per race that ran it"}, "rangemode": "tozero"},
-        hover="x unified",
+        x={"title": {"text": "epoch of training"}, "range": [0.5, last + 0.5]}, y={}, hover="x unified"
     )
-    most = max(1.0, *(float(counts.max()) for counts in ran.values()))
-    layout["annotations"] = end_labels(experiment, {name: float(c[-1]) for name, c in ran.items()}, (0.0, most))
-    return {"data": data, "layout": layout, "controls": []}
+    layout["annotations"] = cast.end_labels({name: float(c[-1]) for name, c in chart.y.items()}, when={})
+    return {"data": data, "layout": layout, "controls": cast.controls, "rules": rules}
+
+
+def parallel_coordinates(chart: Parallel, experiment: Experiment, /) -> Figure:
+    """Draw each configuration of the front as a line across one axis for each objective and parameter."""
+    count = len(chart.scales)
+    data: list[Json] = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": owner,
+            "x": list(range(count)),
+            "y": short(heights),
+            "line": {"color": f"--low~--high~{shade:.3f}", "width": 1.6},
+            "marker": {"color": f"--low~--high~{shade:.3f}", "size": 4},
+            "text": configuration_text(experiment, losses, vector),
+            "hovertemplate": "<b>%{fullData.name}</b><br>%{text}<extra></extra>",
+            "showlegend": False,
+        }
+        for owner, heights, shade, losses, vector in zip(
+            chart.owners, chart.heights, chart.shades, chart.losses, chart.vectors, strict=True
+        )
+    ]
+    labels: list[Json] = [
+        {"x": place, "y": height, "text": escape(text), "xanchor": "left", "xshift": 3, "showarrow": False}
+        | {"font": {"color": "--soft", "size": 11}, "bgcolor": "--paper/0.7", "borderpad": 0}
+        for place, scale in enumerate(chart.scales)
+        for height, text in scale.ticks
+    ]
+    axes = {"tickvals": list(range(count)), "ticktext": [escape(scale.name) for scale in chart.scales]}
+    x = axes | {"range": [-0.1, count - 0.4], "fixedrange": True, "tickangle": -40, "gridcolor": "--faint"}
+    y = {"range": [UNUSED - 0.06, 1.06], "fixedrange": True, "showgrid": False}
+    y |= {"tickvals": [UNUSED], "ticktext": ["not used"]} if (chart.heights == UNUSED).any() else {"tickvals": []}
+    layout = make_layout(x=x, y=y, hover="closest") | {"annotations": labels, "names": "kept", "highlight": True}
+    return {"data": data, "layout": layout | {"minwidth": 60 * count}, "controls": [], "rules": []}
 
 
 def worker_timeline(experiment: Experiment, race: Race, /) -> Figure:
@@ -174,9 +215,10 @@ def worker_timeline(experiment: Experiment, race: Race, /) -> Figure:
         "fixedrange": True,
         "showgrid": False,
     }
-    layout = make_layout(x=linear_time(race.simulated_seconds), y=workers, hover="closest")
+    end = race.simulated_seconds
+    layout = make_layout(x=cost_axes("seconds", end, end)["linear"], y=workers, hover="closest")
     layout |= {"barmode": "overlay", "showlegend": len(data) > 1, "height": 190 + 46 * len(rows)}
-    return {"data": data, "layout": layout, "controls": []}
+    return {"data": data, "layout": layout, "controls": [], "rules": []}
 
 
 def _bars(experiment: Experiment, race: Race, rows: NDArray[np.intp], label: str, shade: str) -> Json:
@@ -196,16 +238,7 @@ def _bars(experiment: Experiment, race: Race, rows: NDArray[np.intp], label: str
     }
 
 
-def _epoch_counts(race: Race, epoch: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count, for each epoch (E,), the completed trials that ran it."""
-    history = race.history
-    done = history.scored
-    begin, end = history.resume_from[done], history.epochs[done]
-    counts: NDArray[np.int64] = ((begin[:, None] < epoch) & (epoch <= end[:, None])).sum(axis=0)
-    return counts
-
-
-def _hover(experiment: Experiment, losses: Losses, vector: NDArray[np.float64]) -> str:
+def configuration_text(experiment: Experiment, losses: Losses, vector: NDArray[np.float64]) -> str:
     """Write a configuration and what it scores, for the label under the pointer."""
     problem = experiment.problem
     scores = [

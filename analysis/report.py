@@ -17,6 +17,7 @@ from .overview import overview
 from .plotting import Figure
 from .races import Experiment, load_experiment
 from .sections import Section, all_sections
+from .style import DARK, LIGHT, theme
 from .summary import Summary, summarize
 
 REPORT_FILE = "report.html"
@@ -45,6 +46,8 @@ def render(experiment: Experiment, summary: Summary, /) -> str:
     return Template(_read("report.html")).substitute(
         title=escape(f"{experiment.problem.name}: {', '.join(experiment.optimizers)}"),
         version=escape(experiment.versions.get("bagbench", "")),
+        light=theme(LIGHT),
+        dark=theme(DARK),
         css=_read("report.css"),
         body=overview(experiment, summary) + "".join(_section(part) for part in parts),
         figures=_json(drawn),
@@ -54,8 +57,10 @@ def render(experiment: Experiment, summary: Summary, /) -> str:
 
 
 def _section(part: Section) -> str:
-    plot = f'<div class="plot" data-figure="{part.name}"></div>' if part.figure is not None else ""
-    lead = f"<figure><figcaption>{part.lead}</figcaption>{plot}</figure>" if plot else f"<p>{part.lead}</p>"
+    lead = f"<p>{part.lead}</p>"
+    if part.figure is not None:
+        plot = f'<div class="scroll"><div class="plot" data-figure="{part.name}"></div></div>'
+        lead = f"<figure><figcaption>{part.lead}</figcaption>{plot}</figure>"
     return f'\n<section id="{part.name}">\n<h2>{part.title}</h2>\n{lead}\n{part.body}\n</section>'
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass
 from html import escape
 
 from . import figures
-from .charts import epochs, fronts, median_race, names_by_merit, progress, ranks
-from .costs import COSTS
+from .charts import all_progress, epochs, fronts, median_race, names_by_merit, ranks
 from .difference import diagram
 from .display import duration
-from .friedman import friedman
 from .overview import with_full_stop
 from .pairs import pair_by_pair
 from .parallel import parallel
@@ -41,7 +40,7 @@ def all_sections(experiment: Experiment, summary: Summary, /) -> list[Section]:
     several = len(cast.names) > 1
     return [
         _ranking(cast, summary),
-        _progress(experiment, cast),
+        _progress(experiment, summary, cast),
         *(_fronts(experiment, cast) if len(experiment.problem.objectives) > 1 else []),
         *(_ranks(experiment, cast) if several else []),
         *_difference(summary, cast),
@@ -87,19 +86,33 @@ def _ranking(cast: Cast, summary: Summary) -> Section:
         ("optimizer", "text"),
         ("hypervolume", ""),
         ("% of ideal", ""),
+        ("regret", ""),
         ("IGD+", ""),
-        ("average rank", ""),
+        ("rank", ""),
         ("trials", ""),
+        ("trainings", ""),
         ("simulated", ""),
         ("real", ""),
     )
     notes = (
-        "<p>IGD+ is the mean distance to the pooled front of this experiment, scaled to the same box: smaller is "
-        "better. Average rank, trials and times are per race.</p>"
+        f"<p>Regret is the hypervolume missing to the {escape(summary.goal.name)}. IGD+ is the mean distance to the "
+        "pooled front of this experiment, scaled to the same box: smaller is better. Ranks are averages over seeds; "
+        "trials, trainings (all epochs trained, over those of one full training) and times are those of one race."
+        f"</p>{_retested(summary)}"
     )
     title = "Who is ahead" if len(cast.names) > 1 else "What was achieved"
     body = table(heads, rows, "ranking-table") + notes + pair_by_pair(summary)
     return Section(name="ranking", title=title, lead=lead, body=body)
+
+
+def _retested(summary: Summary) -> str:
+    """Say what the same networks are worth by test error, where the benchmark knows."""
+    known = [line for line in summary.standings if math.isfinite(line.test_hypervolume.median)]
+    if not known:
+        return ""
+    order = sorted(known, key=lambda line: -line.test_hypervolume.median)
+    values = ", ".join(f"{escape(line.optimizer)} {line.test_hypervolume.median:.2f}" for line in order)
+    return f"<p>Median hypervolume of the same networks when they are scored by test error: {values}.</p>"
 
 
 def _standing(cast: Cast, line: Standing) -> str:
@@ -110,9 +123,11 @@ def _standing(cast: Cast, line: Standing) -> str:
         cell(line.optimizer, shade + escape(line.optimizer), "text"),
         cell(line.hypervolume.median, _spread(line.hypervolume)),
         cell(share, f"{share:.2f}"),
+        cell(line.regret.median, f"{line.regret.median:.2f}"),
         cell(line.igd_plus.median, fixed(line.igd_plus.median)),
         cell(line.average_rank, f"{line.average_rank:.2f}"),
         cell(line.evaluations, f"{line.evaluations:,.0f}"),
+        cell(line.trainings, f"{line.trainings:,.1f}"),
         cell(line.simulated_seconds, duration(line.simulated_seconds)),
         cell(line.wall_seconds, duration(line.wall_seconds)),
     )
@@ -120,15 +135,15 @@ def _standing(cast: Cast, line: Standing) -> str:
     return f'<tr class="{kind}">{"".join(cells)}</tr>'
 
 
-def _progress(experiment: Experiment, cast: Cast) -> Section:
+def _progress(experiment: Experiment, summary: Summary, cast: Cast) -> Section:
     counted = "Only trials trained to full fidelity count" if experiment.policy == "full" else "All trials count"
     return Section(
         name="hypervolume",
-        title="Progress over simulated time",
+        title="Progress over time",
         lead="The line is the median over seeds, the band the middle half of the races. A line that is higher earlier "
         f"reaches good trade-offs with less training. {counted}. Over trials or full trainings, a line ends where the "
         "first of its races does.",
-        figure=figures.hypervolume_over_cost(cast, [progress(experiment, cast.names, cost=cost) for cost in COSTS]),
+        figure=figures.hypervolume_over_cost(cast, all_progress(experiment, summary)),
     )
 
 
@@ -147,7 +162,7 @@ def _ranks(experiment: Experiment, cast: Cast) -> list[Section]:
 
 
 def _difference(summary: Summary, cast: Cast) -> list[Section]:
-    result = friedman(summary.scores_by_seed)
+    result = summary.friedman
     if result is None:
         return []
     section = Section(

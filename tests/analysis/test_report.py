@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 
 from bagbench.analysis.display import axis, duration, linear_ticks, logarithmic_ticks, time_unit
-from bagbench.analysis.figures import epochs_spent, final_fronts, hypervolume_over_time
-from bagbench.analysis.plotting import colour
 from bagbench.analysis.quality import card_tables
 from bagbench.analysis.races import Experiment, Race, load_experiment
 from bagbench.analysis.report import render, write_report
@@ -116,8 +114,9 @@ def test_the_ranked_table_is_best_first(page: Page) -> None:
 def test_the_page_answers_the_questions_in_order(page: Page) -> None:
     assert page.headings == [
         "Who is ahead",
-        "Progress over simulated time",
+        "Progress over time",
         "The networks they found",
+        "What the best networks have in common",
         "Rank over time",
         "Where the epochs went",
         "One race, trial by trial",
@@ -127,7 +126,7 @@ def test_the_page_answers_the_questions_in_order(page: Page) -> None:
 
 def test_figures_are_strict_json_that_cannot_end_its_script(page: Page) -> None:
     drawn = json.loads(page.content["figures"], parse_constant=pytest.fail)
-    assert list(drawn) == ["hypervolume", "fronts", "rank", "epochs", "timeline"]
+    assert list(drawn) == ["hypervolume", "fronts", "parallel", "rank", "epochs", "timeline"]
     assert "<" not in page.content["figures"]
 
 
@@ -191,31 +190,31 @@ def test_the_quality_card_is_shown_where_there_is_one(experiment: Experiment) ->
     assert "0.871" in shown and "5,000" in shown and "kendall tau" in shown and "—" in shown  # seconds has no tau
 
 
-def test_curves_end_at_the_medians_of_the_summary(experiment: Experiment) -> None:
-    figure = hypervolume_over_time(experiment)
-    medians = {line.optimizer: 100 * line.normalized_hypervolume.median for line in summarize(experiment).standings}
-    lines = [t for t in figure["data"] if t.get("name") and t["meta"] == {"view": "share"}]
-    assert {line["name"]: line["y"][-1] for line in lines} == pytest.approx(medians, rel=1e-4)  # type: ignore[index]
+def test_curves_of_the_card_are_columns_and_lists_of_mappings_rows() -> None:
+    card = {
+        "calibration": {"promised": [0.5, 0.8, 0.9], "kept": [0.48, 0.77, 0.913], "runs": 40},
+        "worst": [{"epochs": 5, "r2": 0.25}, {"epochs": 25, "r2": None}],
+    }
+    page = Page(f"<main>{card_tables(card)}</main>".replace("<table ", '<table id="card" '))
+    assert page.tables["card"][1:] == [["1", "5", "0.25"], ["2", "25", ""]]  # the last table
+    columns = Page(card_tables({"calibration": card["calibration"]}).replace("<table ", '<table id="card" '))
+    assert columns.tables["card"][1:] == [["0.5", "0.48"], ["0.8", "0.77"], ["0.9", "0.913"]]
 
 
-def test_points_of_a_front_show_natural_values(experiment: Experiment) -> None:
-    points = [trace for trace in final_fronts(experiment)["data"] if trace["mode"] == "markers"]
-    race = experiment.of("random-search")
-    losses, _ = experiment.pooled_front(race)
-    assert sorted(points[0]["x"]) == pytest.approx(sorted(10 ** losses[:, 1]), rel=1e-5)  # type: ignore[call-overload]
-    assert sorted(points[0]["y"]) == pytest.approx(sorted(losses[:, 0]), rel=1e-5)  # type: ignore[call-overload]
-    assert "lr_init" in points[0]["text"][0] and "number of parameters" in points[0]["text"][0]  # type: ignore[index]
-
-
-def test_the_area_under_the_epochs_is_all_epochs_trained(experiment: Experiment) -> None:
-    for trace, name in zip(epochs_spent(experiment)["data"], experiment.optimizers, strict=True):
-        races = experiment.of(name)
-        trained = sum(int((r.history.epochs - r.history.resume_from)[r.history.scored].sum()) for r in races)
-        assert sum(trace["y"]) == pytest.approx(trained / len(races), rel=1e-4)  # type: ignore[call-overload]
-
-
-def test_an_optimizer_has_one_colour(experiment: Experiment) -> None:
-    assert [colour(experiment, name) for name in experiment.optimizers] == ["--series-1", "--series-2"]
+def test_many_optimizers_are_told_by_their_winner_and_all_pairs_are_a_table(experiment: Experiment) -> None:
+    races = [
+        replace(race, optimizer=f"{race.optimizer}-{copy}", seed=race.seed)
+        for copy in range(3)
+        for race in experiment.races
+    ]
+    crowd = replace(experiment, races=tuple(races))
+    summary = summarize(crowd)
+    text = render(crowd, summary)
+    page = Page(text)
+    assert len(page.tables["pairs"][1:]) == len(summary.comparisons) == 15
+    told = text.split('<ul class="plain">')[1].split("</ul>")[0]
+    assert told.count("<li>") == 5
+    assert "Who can be told apart" in page.headings
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from ..problems.record import to_curve
 from ..problems.space import Vector
 from ..simulator.progress import SILENT, Progress
 from ..tables.executor import open_executor
-from ..tables.populate import open_trainer
+from ..tables.worker import open_trainer
 from .races import Experiment
 from .validation_file import Claim, Trainings, read_trainings, write_trainings
 

@@ -6,10 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-import torch
-
 from .environment import PRECISIONS
-from .errors import InvalidArgument, UnknownName
+from .errors import InvalidArgument, MissingExtra, UnknownName
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise MissingExtra.for_package("torch", "train", "the true trainer") from error
 
 _CONTEXT = 2**29
 """Bytes that a process takes of a GPU's memory before it has allocated anything, at most."""

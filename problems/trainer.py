@@ -220,7 +220,7 @@ class Trainer:
         on_cpu = self._device.type == "cpu"
         return {
             **software(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),  # a class of its own, which nobody could unpickle without torch
             "device": self._device.type,
             "processor": processor() if on_cpu else torch.cuda.get_device_name(self._device),
             **({} if on_cpu else {"runs_per_device": str(self._runs_per_device)}),

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from ..problems import get_problem
+from ..problems.errors import InvalidArgument
 from ..tables.designs import TARGET_SECONDS, Plan
 
 
@@ -65,11 +66,18 @@ def populate(
     ] = None,
     design_seed: Annotated[int, typer.Option(help="Seed of the design.")] = 0,
     jobs: Annotated[
-        int,
-        typer.Option(help="Runs at once: local processes with one thread each, or as many as the cluster can take."),
-    ] = 1,
+        int | None,
+        typer.Option(help="Runs at once, 1 by default: local processes with one thread each, or on the cluster."),
+    ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Train on the Dask cluster of this scheduler.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    resources: Annotated[
+        str | None, typer.Option(help="What a run takes of a Dask worker's resources, e.g. GPU=1.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda (all GPUs, dealt out in turn) or cuda:N.")] = "auto",
+    runs_per_device: Annotated[
+        int | None, typer.Option(help="Runs that share a GPU, each in a process with its share of the memory.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 (default), tf32 or bf16; one for a table.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of every run; by default as many as PROBLEM has.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a table or journal that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
@@ -81,25 +89,47 @@ def populate(
     """
     from ..tables.executor import open_executor
     from ..tables.merge import merge_journal
-    from ..tables.populate import calibrate, collect, settle_plan
+    from ..tables.populate import collect, settle_plan
+    from ..tables.worker import calibrate, share_out
 
     get_problem(problem).check_epochs(epochs)
-    new = Plan(problem=problem, design="random", seed=design_seed, replicates=replicates, epochs=epochs)
+    taken = _resources(resources, scheduler)
+    if scheduler is None:
+        jobs, runs_per_device = share_out(device, jobs, runs_per_device)
+    jobs = 1 if jobs is None else jobs
+    new = Plan(
+        problem=problem,
+        design="random",
+        seed=design_seed,
+        replicates=replicates,
+        epochs=epochs,
+        precision=precision or "float32",
+    )
 
     def make_plan() -> Plan:
         if design != "cost-aware":
             return replace(new, design=design)
-        cost = calibrate(get_problem(problem), device)
+        with open_executor(scheduler=scheduler, processes=True, resources=taken) as executor:
+            cost = executor.submit(calibrate, problem, device, new.precision).result()
         target = TARGET_SECONDS[problem] if target_seconds is None else target_seconds
         return replace(new, design=design, cost=cost, target_seconds=target)
 
-    plan = settle_plan(out, make_plan, resume=resume)
+    plan = settle_plan(out, make_plan, resume=resume, precision=precision)
     bar = _Bar(Console(stderr=True))
     interrupted = False
     # After an error nothing is merged: the journal keeps all there is, and nothing may mask what went wrong.
     try:
-        with open_executor(jobs, scheduler=scheduler, processes=True) as executor:
-            collected = collect(out, plan, runs, executor=executor, jobs=jobs, device=device, progress=bar)
+        with open_executor(jobs, scheduler=scheduler, processes=True, resources=taken) as executor:
+            collected = collect(
+                out,
+                plan,
+                runs,
+                executor=executor,
+                jobs=jobs,
+                device=device,
+                runs_per_device=runs_per_device or 1,
+                progress=bar,
+            )
     except KeyboardInterrupt:
         interrupted, collected = True, bar.collected
     finally:
@@ -112,3 +142,15 @@ def populate(
     if interrupted:
         typer.echo("interrupted: start the same command again with --resume to go on", err=True)
         raise typer.Exit(130)
+
+
+def _resources(text: str | None, scheduler: str | None) -> dict[str, float]:
+    """Read ``NAME=NUMBER,...``, as `dask worker --resources` takes it."""
+    if text is None:
+        return {}
+    if scheduler is None:
+        raise InvalidArgument(f"--resources {text} are those of a cluster's workers: expected --scheduler, too")
+    try:
+        return {name: float(number) for name, number in (pair.split("=") for pair in text.split(","))}
+    except ValueError as error:
+        raise InvalidArgument(f"--resources must be NAME=NUMBER, such as GPU=1, got {text!r}") from error

@@ -14,6 +14,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.environment import PRECISIONS
 from ..problems.errors import FileProblem, InvalidArgument, UnknownName
 from ..problems.problem import Problem, Vectors
 from ..problems.space import Vector
@@ -27,10 +28,14 @@ _PATIENCE = 40  # blocks without anything new after which a space counts as exha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostModel:
-    """Predicted training seconds of an epoch: ``per_step`` * optimizer steps + ``per_mac`` * MACs * images."""
+    """Predicted training seconds of an epoch.
+
+    ``per_step`` * optimizer steps + ``per_weight`` * steps * trainable parameters + ``per_mac`` * MACs * images.
+    """
 
     per_step: float
     per_mac: float
+    per_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +53,14 @@ class Plan:
     cost: CostModel | None = None
     epochs: int | None = None
     """Epochs of every run; None: the problem's maximum."""
+    precision: str = "float32"
+    """How runs compute, one of `PRECISIONS`; the same for all runs of a table."""
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:
             raise UnknownName.among("design", self.design, DESIGNS)
+        if self.precision not in PRECISIONS:
+            raise UnknownName.among("precision", self.precision, PRECISIONS)
         if not 0.0 <= self.replicates <= 0.5:
             raise InvalidArgument(f"replicates is a share of the runs in [0, 0.5], got {self.replicates}")
         if self.design == "cost-aware" and (self.cost is None or not self.target_seconds > 0):
@@ -92,10 +101,17 @@ class PlannedRun:
 
 def predicted_seconds(problem: Problem, vectors: Vectors, cost: CostModel, images: int) -> NDArray[np.float64]:
     """Predict the training seconds (n,) of configurations (n, d) at full fidelity on ``images`` training images."""
+    steps, weights, macs = work(problem, vectors, images)
+    epoch = cost.per_step * steps + cost.per_mac * macs * images + cost.per_weight * steps * weights
+    return problem.max_epochs * epoch
+
+
+def work(problem: Problem, vectors: Vectors, images: int) -> NDArray[np.float64]:
+    """Count (3, n): optimizer steps of an epoch, weights that each updates, multiply-accumulates of an image."""
     natural = problem.space.natural(vectors)
     steps = np.ceil(images / natural["batch_size"])
-    macs = 10.0 ** problem.known["log10_macs"](natural)
-    return problem.max_epochs * (cost.per_step * steps + cost.per_mac * macs * images)
+    weights, macs = (10.0 ** problem.known[name](natural) for name in ("log10_params", "log10_macs"))
+    return np.stack([steps, weights, macs])
 
 
 def planned_runs(plan: Plan, problem: Problem, images: int, count: int) -> list[PlannedRun]:

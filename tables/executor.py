@@ -1,6 +1,7 @@
 """Where work runs: in this process, on local worker processes, or on a Dask cluster, behind one protocol.
 
-All three are `concurrent.futures.Executor`, so that callers have a single code path.
+All three are `concurrent.futures.Executor`, so that callers have a single code path. Local worker processes are
+numbered, so that they can share out what there is of devices.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
 from typing import ParamSpec, TypeVar
 
 from ..problems.errors import BagbenchError, InvalidArgument, MissingExtra
@@ -25,6 +27,13 @@ _WORKER_DIED = (
     "a worker process died (killed, or out of memory?): what was finished is kept, so start the same command again to "
     "go on (populate: with --resume)"
 )
+
+_number = 0
+
+
+def worker_number() -> int:
+    """Tell which of the local worker processes this is, 0, 1, ...; 0 in any other process."""
+    return _number
 
 
 class InProcess(Executor):
@@ -41,7 +50,13 @@ class InProcess(Executor):
 
 
 @contextmanager
-def open_executor(jobs: int = 1, *, scheduler: str | None = None, processes: bool = False) -> Iterator[Executor]:
+def open_executor(
+    jobs: int = 1,
+    *,
+    scheduler: str | None = None,
+    processes: bool = False,
+    resources: Mapping[str, float] | None = None,
+) -> Iterator[Executor]:
     """Open an executor and, in the end, shut it down without waiting for work not yet begun.
 
     If the block ends with an error, local workers are stopped at once, whatever they are at.
@@ -54,6 +69,8 @@ def open_executor(jobs: int = 1, *, scheduler: str | None = None, processes: boo
         Address of a Dask scheduler, ``tcp://host:port``; its workers are used instead (extra ``dask``).
     processes
         Use a worker process even for one job.
+    resources
+        What each piece of work takes of a Dask worker's resources while it runs, such as ``{"GPU": 1}``.
 
     Raises
     ------
@@ -65,7 +82,7 @@ def open_executor(jobs: int = 1, *, scheduler: str | None = None, processes: boo
     if jobs < 1:
         raise InvalidArgument(f"jobs must be at least 1, got {jobs}")
     if scheduler is not None:
-        with _dask_executor(scheduler) as executor:
+        with _dask_executor(scheduler, resources or {}) as executor:
             yield executor
         return
     if jobs == 1 and not processes:
@@ -80,8 +97,11 @@ def _process_pool(jobs: int) -> Iterator[Executor]:
     context = get_context("spawn")
     # This process alone holds the lifeline. It is cut by closing it, or by the end of this process, even by SIGKILL.
     worker_end, lifeline = context.Pipe(duplex=False)
+    numbers: SimpleQueue[int] = context.SimpleQueue()
+    for number in range(jobs):
+        numbers.put(number)
     with worker_end, lifeline:
-        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_set_up_worker, initargs=(worker_end,))
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_set_up_worker, initargs=(worker_end, numbers))
         try:
             yield pool
         except BaseException as error:
@@ -94,7 +114,7 @@ def _process_pool(jobs: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def _dask_executor(scheduler: str) -> Iterator[Executor]:
+def _dask_executor(scheduler: str, resources: Mapping[str, float]) -> Iterator[Executor]:
     try:
         from distributed import Client, KilledWorker
     except ImportError as error:
@@ -116,15 +136,17 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
             f"no Dask scheduler answers at {scheduler!r}: expected tcp://host:port, as `dask scheduler` prints it"
         ) from error
     try:
-        yield client.get_executor(pure=False)
+        yield client.get_executor(pure=False, resources=dict(resources))
     except KilledWorker as error:
         raise BagbenchError(f"{_WORKER_DIED}: {error}") from error
     finally:
         client.close()
 
 
-def _set_up_worker(lifeline: Connection) -> None:
-    """Give this worker one thread, leave Ctrl-C to its parent, and end it when the lifeline is cut: no orphans."""
+def _set_up_worker(lifeline: Connection, numbers: SimpleQueue[int]) -> None:
+    """Give this worker one thread and a number, leave Ctrl-C to its parent, and end it when the lifeline is cut."""
+    global _number
+    _number = numbers.get()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -6,48 +6,20 @@ the table. Any number of collecting processes may share a journal: claims keep t
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from ..problems import get_problem
 from ..problems.datasets import load_data_set
 from ..problems.errors import FileProblem, InvalidArgument, OutputConflict
-from ..problems.parameters import Value
-from ..problems.problem import Problem
-from .designs import CostModel, Plan, PlannedRun, planned_runs
+from .designs import Plan, PlannedRun, planned_runs
 from .journal import Journal, journal_folder, read_entries
 from .runs import Entry
 from .table import Table
-
-if TYPE_CHECKING:
-    from ..problems.trainer import Trainer
-
-_CALIBRATION_RUNS = 12
-
-_training = threading.Lock()
-"""Held while a run is trained: a cluster's worker may have several threads, but processor seconds are the process's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What a worker needs to know to train one run; plain data, so that any executor can send it."""
-
-    problem: str
-    config: dict[str, Value]
-    digest: str
-    seed: int
-    inclusion_probability: float
-    index: int
-    epochs: int | None
-    device: str
+from .worker import Task, train_task
 
 
 class Progress(Protocol):
@@ -70,74 +42,29 @@ class NoProgress:
         """Do nothing."""
 
 
-def train_task(task: Task) -> Entry:
-    """Train one run and give its journal entry; runs on a worker."""
-    trainer = open_trainer(task.problem, task.device)
-    vector = trainer.problem.space.encode(task.config)
-    with _training:
-        record = trainer.record(vector, epochs=task.epochs, seed=task.seed)
-    return {
-        "index": task.index,
-        "digest": task.digest,
-        "config": task.config,
-        "seed": task.seed,
-        "inclusion_probability": task.inclusion_probability,
-        "status": record.status,
-        "error": record.error,
-        "started": record.started,
-        "environment": trainer.environment,
-        "curves": {name: values.tolist() for name, values in record.curves.items()},
-    }
-
-
-@cache
-def open_trainer(problem: str, device: str) -> Trainer:
-    """Open the trainer of a shipped problem, once a process.
-
-    Raises
-    ------
-    UnknownName, InvalidArgument
-        If there is no such problem or device.
-    MissingExtra
-        If torch is not installed.
-    """
-    shipped = get_problem(problem)
-    from ..problems.trainer import Trainer
-
-    return Trainer(shipped, device=device)
-
-
-def calibrate(problem: Problem, device: str) -> CostModel:
-    """Fit the two coefficients of `CostModel` to the second epoch of a few random configurations, on this device.
-
-    Least squares of relative errors, coefficients not below zero.
-    """
-    from scipy.optimize import nnls
-
-    images = len(load_data_set(problem.name).train.labels)
-    vectors = problem.space.sample(np.random.default_rng(0), _CALIBRATION_RUNS)
-    trainer = open_trainer(problem.name, device)
-    seconds = np.array([trainer.record(vector, epochs=2).curves["train_seconds"][1] for vector in vectors])
-    natural = problem.space.natural(vectors)
-    work = np.stack([np.ceil(images / natural["batch_size"]), 10.0 ** problem.known["log10_macs"](natural) * images])
-    scale = work.mean(axis=1)
-    coefficients, _ = nnls((work / scale[:, None] / seconds).T, np.ones(len(seconds)))
-    per_step, per_mac = (coefficients / scale).tolist()
-    return CostModel(per_step=per_step, per_mac=per_mac)
-
-
-def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool) -> Plan:
+def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, precision: str | None = None) -> Plan:
     """Agree on the plan of ``table``: the one that it was begun with or, if it is new, what ``make_plan`` gives.
 
     Nothing is written.
+
+    Parameters
+    ----------
+    table
+        Path of the table.
+    make_plan
+        Makes a new plan.
+    resume
+        Whether a table or journal may be there.
+    precision
+        That is asked for; None: whatever the table was begun with.
 
     Raises
     ------
     FileProblem
         If the folder of ``table`` is not there, or its journal or the table itself is damaged.
     OutputConflict
-        If there is a table or journal and ``resume`` is not set, or the table was not made by a plan, or on other
-        data.
+        If there is a table or journal and ``resume`` is not set, or the table was not made by a plan, on other data,
+        or with another precision.
     """
     if not table.parent.is_dir():
         raise FileProblem(f"cannot write {table}: there is no folder {table.parent}; make it first")
@@ -155,6 +82,11 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool) -> 
         plan = stored.plan
     if stored is not None and stored.data_set != load_data_set(plan.problem).digest:
         raise OutputConflict(f"{table} was made with other images than {plan.problem!r} has here: name another file")
+    if precision not in (None, plan.precision):
+        raise OutputConflict(
+            f"{table} was begun with precision {plan.precision!r}, got {precision!r}: leave --precision out, or name "
+            "another file"
+        )
     return plan
 
 
@@ -166,6 +98,7 @@ def collect(
     executor: Executor,
     jobs: int,
     device: str = "auto",
+    runs_per_device: int = 1,
     progress: Progress | None = None,
 ) -> int:
     """Train what is missing among the first ``runs`` runs of ``plan`` and journal it.
@@ -179,7 +112,9 @@ def collect(
     jobs
         How many runs it works on at once; as many more are queued.
     device
-        See `bagbench.problems.trainer.pick_device`.
+        See `bagbench.problems.device.list_devices`.
+    runs_per_device
+        How many workers share a GPU.
 
     Returns
     -------
@@ -195,7 +130,7 @@ def collect(
         done = _done(folder, table)
         finished = {run.index for run in planned if (run.digest, run.seed) in done}
         progress.start(len(finished), runs)
-        tasks = [_task(run, plan, device) for run in planned]
+        tasks = [_task(run, plan, device, runs_per_device) for run in planned]
         collected = 0
         for entry in _train_all(tasks, finished, journal, executor, 2 * jobs):
             journal.append(entry)
@@ -235,7 +170,7 @@ def _train_all(
             yield future.result()
 
 
-def _task(run: PlannedRun, plan: Plan, device: str) -> Task:
+def _task(run: PlannedRun, plan: Plan, device: str, runs_per_device: int) -> Task:
     return Task(
         problem=plan.problem,
         config=get_problem(plan.problem).space.decode(run.vector),
@@ -245,4 +180,6 @@ def _task(run: PlannedRun, plan: Plan, device: str) -> Task:
         index=run.index,
         epochs=plan.epochs,
         device=device,
+        precision=plan.precision,
+        runs_per_device=runs_per_device,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bagbench.tables.populate import open_trainer
+from bagbench.tables.worker import open_trainer
 
 Command = Callable[..., Any]
 
@@ -179,7 +179,7 @@ def test_training_without_torch_says_what_to_install(
 @pytest.fixture
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     open_trainer.cache_clear()
-    for module in ("bagbench.problems.trainer", "bagbench.problems.network"):
+    for module in ("bagbench.problems.trainer", "bagbench.problems.network", "bagbench.problems.device"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
 

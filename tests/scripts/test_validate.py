@@ -14,7 +14,7 @@ import pytest
 
 from bagbench.problems import get_problem
 from bagbench.simulator.history import History
-from bagbench.tables.populate import open_trainer
+from bagbench.tables.worker import open_trainer
 
 Command = Callable[..., Any]
 

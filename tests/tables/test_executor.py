@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bagbench.problems.errors import BagbenchError, InvalidArgument, MissingExtra
-from bagbench.tables.executor import InProcess, open_executor
+from bagbench.tables.executor import InProcess, open_executor, worker_number
 
 
 def test_one_job_runs_here() -> None:
@@ -35,6 +35,17 @@ def test_worker_processes_work_with_one_thread_each() -> None:
     with open_executor(1, processes=True) as executor:
         assert executor.submit(os.getpid).result() != os.getpid()
         assert executor.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+
+
+def test_worker_processes_are_numbered() -> None:
+    assert worker_number() == 0
+    with open_executor(3) as executor:
+        numbers: set[int] = set()
+        while len(numbers) < 3:  # all of them have work before the first is done
+            futures = [executor.submit(time.sleep, 0.2) for _ in range(3)]
+            futures += [executor.submit(worker_number) for _ in range(9)]
+            numbers |= {number for number in (future.result() for future in futures) if number is not None}
+        assert numbers == {0, 1, 2}
 
 
 def test_dead_worker_is_one_clear_error() -> None:
@@ -92,7 +103,7 @@ def test_client_that_reached_no_scheduler_has_nothing_left_to_close() -> None:
     ):
         pass
     assert raised.value.__traceback__ is not None  # it keeps the client from being collected
-    clients = [each for each in gc.get_objects() if isinstance(each, distributed.Client)]
+    clients = [each for each in gc.get_objects() if issubclass(type(each), distributed.Client)]
     assert {client.status for client in clients} == {"closed"}
     assert set(threading.enumerate()) == threads
 
@@ -103,6 +114,25 @@ def scheduler() -> Iterator[str]:
     options = {"n_workers": 2, "threads_per_worker": 2, "processes": True, "dashboard_address": None}
     with distributed.LocalCluster(**options, host="127.0.0.1", silence_logs=50) as cluster:
         yield cluster.scheduler_address
+
+
+def busy() -> tuple[float, float]:
+    start = time.monotonic()
+    time.sleep(0.3)
+    return start, time.monotonic()
+
+
+@pytest.mark.slow
+def test_work_waits_for_the_resources_that_it_takes() -> None:
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    options |= {"host": "127.0.0.1", "protocol": "tcp", "silence_logs": 50}
+    with distributed.LocalCluster(**options, resources={"GPU": 1}) as cluster:
+        for resources, at_once in (({"GPU": 1.0}, False), ({"GPU": 0.5}, True), (None, True)):
+            with open_executor(scheduler=cluster.scheduler_address, resources=resources) as executor:
+                futures = [executor.submit(busy) for _ in range(2)]
+                first, second = sorted(future.result() for future in futures)
+            assert (second[0] < first[1]) == at_once
 
 
 @pytest.mark.slow

@@ -19,9 +19,10 @@ from bagbench.tables import merge, populate
 from bagbench.tables.designs import Plan, planned_runs
 from bagbench.tables.executor import InProcess
 from bagbench.tables.journal import journal_folder, read_entries
-from bagbench.tables.populate import Task, collect, settle_plan
+from bagbench.tables.populate import collect, settle_plan
 from bagbench.tables.runs import Entry, runs_from_entries
 from bagbench.tables.table import Table
+from bagbench.tables.worker import Task
 
 MakeEntry = Callable[..., Entry]
 PLAN = Plan(problem="digits")
@@ -102,8 +103,61 @@ def test_real_run_is_journalled_with_its_environment(table: Path) -> None:
     assert {len(values) for values in entry["curves"].values()} == {2}
     assert entry["environment"]["clock"] == "processor seconds"
     assert set(entry["environment"]) == {
-        "bagbench", "clock", "device", "numpy", "processor", "python", "system", "threads", "torch",
+        "bagbench", "clock", "device", "numpy", "precision", "processor", "python", "system", "threads", "torch",
     }  # fmt: skip
+
+
+def test_precision_is_the_plans_and_recorded(table: Path) -> None:
+    plan = replace(PLAN, epochs=1, precision="bf16")
+    assert collect(table, plan, 1, executor=InProcess(), jobs=1, device="cpu") == 1
+    (entry,) = read_entries(journal_folder(table))
+    assert entry["environment"]["precision"] == "bf16"
+    message = f"^{table} was begun with precision 'bf16', got 'float32': leave --precision out, or name another file$"
+    for _ in range(2):  # with a journal, and with a table
+        assert settle_plan(table, lambda: PLAN, resume=True) == plan
+        assert settle_plan(table, lambda: PLAN, resume=True, precision="bf16") == plan
+        with pytest.raises(OutputConflict, match=message):
+            settle_plan(table, lambda: PLAN, resume=True, precision="float32")
+        merge.merge_journal(table)
+
+
+def test_run_without_memory_is_kept_beside_the_others(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bagbench.problems.trainer import TrainingRun
+
+    train = TrainingRun._train_epoch
+
+    def full(run: TrainingRun) -> float:
+        if run._batch_size > 150 and len(run.curves["train_loss"]):
+            raise MemoryError("Unable to allocate 1 TiB")
+        return train(run)
+
+    monkeypatch.setattr(TrainingRun, "_train_epoch", full)
+    plan = replace(PLAN, epochs=2)
+    with InProcess() as executor:
+        assert collect(table, plan, 6, executor=executor, jobs=1, device="cpu") == 6
+    assert collect(table, plan, 6, executor=InProcess(), jobs=1, device="cpu") == 0  # it is not tried again
+    assert merge.merge_journal(table) == 6
+    runs = Table.open(table).runs
+    large = get_problem("digits").space.natural(runs.vectors)["batch_size"] > 150
+    assert 0 < large.sum() < 6
+    assert (runs.status[large] == b"out_of_memory").all()
+    assert (runs.status[~large] == b"ok").all()
+    assert {error for error, failed in zip(runs.errors, large, strict=True) if failed} == {"Unable to allocate 1 TiB"}
+    for values in runs.curves.values():
+        assert np.isfinite(values[:, 0]).all()
+        assert np.isnan(values[large, 1:]).all()
+        assert np.isfinite(values[~large, 1]).all()
+
+
+def test_first_run_without_memory_makes_a_table(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bagbench.problems.trainer import TrainingRun
+
+    monkeypatch.setattr(TrainingRun, "_train_epoch", lambda _: [0] * 2**60)
+    assert collect(table, PLAN, 1, executor=InProcess(), jobs=1, device="cpu") == 1
+    merge.merge_journal(table)
+    stored = Table.open(table)
+    assert stored.runs.status.tolist() == [b"out_of_memory"]
+    assert np.isnan(stored.losses("val_error")).all()
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -165,6 +219,22 @@ def test_no_runs_are_refused(table: Path) -> None:
         (
             ["digits", "--out", "nowhere/t.h5"],
             "bagbench: cannot write nowhere/t.h5: there is no folder nowhere; make it first",
+        ),
+        (
+            ["digits", "--precision", "fp16"],
+            "bagbench: unknown precision 'fp16': expected one of bf16, float32, tf32.*",
+        ),
+        (
+            ["digits", "--device", "cpu", "--runs-per-device", "2"],
+            "bagbench: runs per device are for GPUs, at least 1, and instead of jobs: got 2 on 'cpu'",
+        ),
+        (
+            ["digits", "--resources", "GPU=1"],
+            "bagbench: --resources GPU=1 are those of a cluster's workers: expected --scheduler, too",
+        ),
+        (
+            ["digits", "--scheduler", "nowhere", "--resources", "GPU"],
+            "bagbench: --resources must be NAME=NUMBER, such as GPU=1, got 'GPU'",
         ),
         (["digits", "--scheduler", "nowhere"], "bagbench: no Dask scheduler answers at 'nowhere': .*"),
     ],

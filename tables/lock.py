@@ -10,13 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from ..problems.errors import FileProblem
+
 LOCK = "claims.lock"
 """Held by whoever joins the journal, claims runs, merges or removes it."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of ``folder``, which is made if it is not there; others wait meanwhile."""
+    """Hold the lock of ``folder``, which is made if it is not there; others wait meanwhile.
+
+    Raises
+    ------
+    FileProblem
+        If the file system has no locks.
+    """
     path = folder / LOCK
     while True:
         folder.mkdir(exist_ok=True)
@@ -25,8 +33,9 @@ def locked(folder: Path) -> Iterator[None]:
         except FileNotFoundError:  # its last owner has just removed the folder: make it again
             continue
         with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file)
             if _is(file, path):  # else the folder was removed while we waited
+                os.utime(folder)  # a network file system may show an old listing, unless something has changed
                 yield
                 return
 
@@ -58,6 +67,18 @@ def remove(folder: Path) -> None:
     except OSError as error:
         if error.errno != errno.ENOTEMPTY:  # somebody has joined since: the folder is theirs
             raise
+
+
+def _lock(file: IO[bytes]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        raise FileProblem(
+            f"cannot lock {file.name}: its file system has no locks ({error.strerror}); mount it with locks, or name a "
+            "table elsewhere"
+        ) from error
 
 
 def _is(file: IO[bytes], path: Path) -> bool:

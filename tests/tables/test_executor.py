@@ -42,9 +42,10 @@ def test_worker_processes_are_numbered() -> None:
     with open_executor(3) as executor:
         numbers: set[int] = set()
         while len(numbers) < 3:  # all of them have work before the first is done
-            futures = [executor.submit(time.sleep, 0.2) for _ in range(3)]
-            futures += [executor.submit(worker_number) for _ in range(9)]
-            numbers |= {number for number in (future.result() for future in futures) if number is not None}
+            for _ in range(3):
+                executor.submit(time.sleep, 0.2)
+            futures = [executor.submit(worker_number) for _ in range(9)]
+            numbers |= {future.result() for future in futures}
         assert numbers == {0, 1, 2}
 
 
@@ -125,9 +126,16 @@ def busy() -> tuple[float, float]:
 @pytest.mark.slow
 def test_work_waits_for_the_resources_that_it_takes() -> None:
     distributed = pytest.importorskip("distributed")
-    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
-    options |= {"host": "127.0.0.1", "protocol": "tcp", "silence_logs": 50}
-    with distributed.LocalCluster(**options, resources={"GPU": 1}) as cluster:
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=2,
+        processes=False,
+        host="127.0.0.1",
+        protocol="tcp",
+        dashboard_address=None,
+        silence_logs=50,
+        resources={"GPU": 1},
+    ) as cluster:
         for resources, at_once in (({"GPU": 1.0}, False), ({"GPU": 0.5}, True), (None, True)):
             with open_executor(scheduler=cluster.scheduler_address, resources=resources) as executor:
                 futures = [executor.submit(busy) for _ in range(2)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -182,6 +185,36 @@ def test_removal_keeps_what_joined_meanwhile(folder: Path, monkeypatch: pytest.M
     with locked(folder):
         remove(folder)
     assert [path.name for path in folder.iterdir()] == ["joined.jsonl"]
+
+
+def test_file_system_without_locks_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    message = (
+        f"^cannot lock {folder}/claims.lock: its file system has no locks .No locks available.; mount it"
+    )
+    with pytest.raises(FileProblem, match=message), locked(folder):
+        pass
+
+
+def test_whoever_has_the_lock_has_changed_the_folder(folder: Path) -> None:
+    """So that clients of a network file system look at it anew."""
+    with locked(folder):
+        os.utime(folder, (1, 1))
+    with locked(folder):
+        assert folder.stat().st_mtime > 1e9
+
+
+def test_host_that_is_gone_gives_back_its_claims(folder: Path, entries: list[Entry]) -> None:
+    """Its files are there, and its lock is not: so it looks to the others when a file server has given up on it."""
+    with Journal(folder, PLAN) as witness:
+        (folder / "far-away-1-abcd.jsonl").touch()
+        with (folder / "claims.jsonl").open("ab") as file:
+            file.write(b"".join(b'{"index":%d,"owner":"far-away-1-abcd"}\n' % index for index in range(3)))
+        assert witness.owner.startswith(f"{socket.gethostname()}-{os.getpid()}-")
+        assert witness.claim(range(5), 4, set()) == [0, 1, 2, 3]
 
 
 def test_owner_that_never_was_is_dead(folder: Path) -> None:

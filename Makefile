@@ -22,8 +22,8 @@ format: .venv/installed-all
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: .venv/installed-all  ## measure; not part of the tests
-	.venv/bin/pytest tests/bench $(ARGS)
+bench: .venv/installed-all  ## measure, and write docs/speed.md; not part of the tests
+	.venv/bin/pytest tests/bench --page docs/speed.md $(ARGS)
 
 clean:
 	rm -rf .venv .make build dist bagbench.egg-info .pytest_cache .ruff_cache .benchmarks .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def race(benchmark: SurrogateBenchmark, seed: int) -> float:
 
 
 @pytest.mark.parametrize("noise", ["mean", "sample"])
-def test_a_trial_costs_no_more_than_a_few_bare_queries(noise: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trial_costs_no_more_than_a_few_bare_queries(noise: str, say: Callable[[str], None]) -> None:
     benchmark = SurrogateBenchmark(SHIPPED, noise=noise)
     race(benchmark, 0)
     trial = min(race(benchmark, seed) for seed in range(1, 6))
@@ -35,6 +36,5 @@ def test_a_trial_costs_no_more_than_a_few_bare_queries(noise: str, capsys: pytes
     for vector in vectors:
         benchmark.query(vector)
     query = (time.perf_counter() - start) / TRIALS * 1e6
-    with capsys.disabled():
-        print(f"\nrandom search, noise {noise!r}: {trial:.1f} us a trial, {query:.1f} us of it the query")
+    say(f"one simulated trial of random search, noise {noise!r}: {trial:.1f} us, {query:.1f} us of it the query")
     assert trial < 6 * query

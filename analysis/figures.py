@@ -174,8 +174,8 @@ def parallel_coordinates(chart: Parallel, experiment: Experiment, /) -> Figure:
             "y": short(heights),
             "line": {"color": f"--low~--high~{shade:.3f}", "width": 1.6},
             "marker": {"color": f"--low~--high~{shade:.3f}", "size": 4},
-            "text": configuration_text(experiment, losses, vector),
-            "hovertemplate": "<b>%{fullData.name}</b><br>%{text}<extra></extra>",
+            "hovertext": f"<b>{escape(owner)}</b><br>{configuration_text(experiment, losses, vector)}",
+            "hoverinfo": "text",
             "showlegend": False,
         }
         for owner, heights, shade, losses, vector in zip(

@@ -120,7 +120,7 @@ function draw(id) {
 // Of many lines, all but the one that is pointed at step back.
 function mark(place, number) {
   place.querySelectorAll(".scatterlayer .trace").forEach((line, index) => {
-    line.style.opacity = number < 0 || index === number ? "" : "0.15";
+    line.classList.toggle("aside", number >= 0 && index !== number);
   });
 }
 

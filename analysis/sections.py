@@ -80,13 +80,15 @@ def _ranking(cast: Cast, summary: Summary) -> Section:
         "covers: larger is better. Medians over seeds, with the range of the middle half of the races below. "
         "Click a heading to sort."
     )
-    rows = "".join(_standing(cast, line) for line in summary.standings)
+    tested = any(math.isfinite(line.test_hypervolume.median) for line in summary.standings)
+    rows = "".join(_standing(cast, line, tested=tested) for line in summary.standings)
     heads = (
         ("#", ""),
         ("optimizer", "text"),
         ("hypervolume", ""),
         ("% of ideal", ""),
         ("regret", ""),
+        *([("test", "")] if tested else []),
         ("IGD+", ""),
         ("rank", ""),
         ("trials", ""),
@@ -98,24 +100,14 @@ def _ranking(cast: Cast, summary: Summary) -> Section:
         f"<p>Regret is the hypervolume missing to the {escape(summary.goal.name)}. IGD+ is the mean distance to the "
         "pooled front of this experiment, scaled to the same box: smaller is better. Ranks are averages over seeds; "
         "trials, trainings (all epochs trained, over those of one full training) and times are those of one race."
-        f"</p>{_retested(summary)}"
+        f"{' Test: hypervolume of the same networks when their test error counts.' if tested else ''}</p>"
     )
     title = "Who is ahead" if len(cast.names) > 1 else "What was achieved"
     body = table(heads, rows, "ranking-table") + notes + pair_by_pair(summary)
     return Section(name="ranking", title=title, lead=lead, body=body)
 
 
-def _retested(summary: Summary) -> str:
-    """Say what the same networks are worth by test error, where the benchmark knows."""
-    known = [line for line in summary.standings if math.isfinite(line.test_hypervolume.median)]
-    if not known:
-        return ""
-    order = sorted(known, key=lambda line: -line.test_hypervolume.median)
-    values = ", ".join(f"{escape(line.optimizer)} {line.test_hypervolume.median:.2f}" for line in order)
-    return f"<p>Median hypervolume of the same networks when they are scored by test error: {values}.</p>"
-
-
-def _standing(cast: Cast, line: Standing) -> str:
+def _standing(cast: Cast, line: Standing, *, tested: bool) -> str:
     shade = f'<span class="swatch" style="background:var({cast.colour(line.optimizer)})"></span>'
     share = 100.0 * line.normalized_hypervolume.median
     cells = (
@@ -124,6 +116,7 @@ def _standing(cast: Cast, line: Standing) -> str:
         cell(line.hypervolume.median, _spread(line.hypervolume)),
         cell(share, f"{share:.2f}"),
         cell(line.regret.median, f"{line.regret.median:.2f}"),
+        *([cell(line.test_hypervolume.median, number(line.test_hypervolume.median))] if tested else []),
         cell(line.igd_plus.median, fixed(line.igd_plus.median)),
         cell(line.average_rank, f"{line.average_rank:.2f}"),
         cell(line.evaluations, f"{line.evaluations:,.0f}"),

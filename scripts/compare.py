@@ -12,6 +12,7 @@ from ..problems.errors import InvalidArgument, OutputConflict
 from .console import Bar, resumable
 from .options import (
     AsJson,
+    Figures,
     Jobs,
     Noise,
     ObjectiveNames,
@@ -72,6 +73,7 @@ def compare(
         str | None, typer.Option(metavar="tcp://...", help="Race on the Dask cluster of this scheduler.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to write. Default: out/PROBLEM.")] = None,
+    figures: Figures = False,
     as_json: AsJson = False,
 ) -> None:
     """Race optimizers on PROBLEM, with several seeds each, and say which is better.
@@ -81,6 +83,7 @@ def compare(
     each has a folder in DIR, and DIR/summary.csv the average ranks.
     """
     from ..analysis.indicators import check_policy
+    from ..analysis.paper import require_matplotlib
     from ..optimizers import OPTIMIZERS
     from ..simulator.grid import Grid, run_grid
 
@@ -99,6 +102,8 @@ def compare(
         raise InvalidArgument(
             f"both --budget-hours {budget_hours:g} and --evaluations {evaluations} are given: expected one of them"
         )
+    if figures:
+        require_matplotlib()
     counting = check_policy(policy or "full")
     seeds = SEEDS if seeds is None else seeds
     folders = _folders(problems, out)
@@ -122,9 +127,9 @@ def compare(
         with resumable(), Bar(what, "races", len(grid.optimizers) * seeds) as bar:
             run_grid(grid, out=folder, jobs=jobs or cores(), scheduler=scheduler, progress=bar)
     if len(problems) == 1:
-        conclude(folders[0], policy=counting, as_json=as_json)
+        conclude(folders[0], policy=counting, figures=figures, as_json=as_json)
     else:
-        conclude_all(folders[0].parent, policy=counting, as_json=as_json)
+        conclude_all(folders[0].parent, policy=counting, figures=figures, as_json=as_json)
 
 
 def _folders(problems: Sequence[str], out: Path | None) -> list[Path]:

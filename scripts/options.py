@@ -29,6 +29,9 @@ Policy = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Figures = Annotated[
+    bool, typer.Option("--figures", help="Write DIR/figures, too: every figure as PDF, SVG and PNG, and a LaTeX table.")
+]
 Jobs = Annotated[int | None, typer.Option(help="Local processes at once. Default: as many as there are cores.")]
 
 

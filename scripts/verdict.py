@@ -18,34 +18,41 @@ if TYPE_CHECKING:
     from ..analysis.summary import Summary
 
 SUMMARY_FILE = "summary.csv"
+FIGURES = "figures"
+"""Folder of what papers print."""
 
 
-def conclude(folder: Path, *, policy: Policy | None = None, as_json: bool) -> None:
+def conclude(folder: Path, *, policy: Policy | None = None, figures: bool = False, as_json: bool) -> None:
     """Write ``summary.csv`` and ``report.html`` into an experiment's folder, and print who won.
 
     Parameters
     ----------
     policy
         Which trials count, from now on; None: as before.
+    figures
+        Whether to write figures and a table for papers, too.
 
     Raises
     ------
     FileProblem
         If the folder holds no experiment or no finished race, or one of its files is damaged.
+    MissingExtra
+        If there shall be figures, and matplotlib is not installed.
     """
-    experiment, summary = _write(folder, policy)
+    experiment, summary = _write(folder, policy, figures)
     if as_json:
         print_json(_verdict(experiment, summary, folder))
     else:
         _print(experiment, summary, folder)
+        _print_figures(folder, figures)
 
 
-def conclude_all(folder: Path, *, policy: Policy | None = None, as_json: bool) -> None:
+def conclude_all(folder: Path, *, policy: Policy | None = None, figures: bool = False, as_json: bool) -> None:
     """Do what `conclude` does for every experiment in a folder, and the same for all together in the folder itself.
 
     Raises
     ------
-    FileProblem
+    FileProblem, MissingExtra
         As `conclude`.
     InvalidArgument
         If no optimizer raced in all of them.
@@ -55,7 +62,7 @@ def conclude_all(folder: Path, *, policy: Policy | None = None, as_json: bool) -
     from ..problems.files import write_atomically
 
     folders = experiments_in(folder)
-    written = {path: _write(path, policy) for path in folders}
+    written = {path: _write(path, policy, figures) for path in folders}
     overall = combine({path.name: summary for path, (_, summary) in written.items()})
     write_overall(overall, folder / SUMMARY_FILE)
     pages = {path.name: f"{path.name}/{REPORT_FILE}" for path in folders}
@@ -69,6 +76,7 @@ def conclude_all(folder: Path, *, policy: Policy | None = None, as_json: bool) -
     for path, found in written.items():
         output().print(f"[bold]{path.name}[/bold]")
         _print(*found, path)
+        _print_figures(path, figures)
         output().print()
     _print_overall(overall, folder / REPORT_FILE)
 
@@ -82,7 +90,9 @@ def experiments_in(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{EXPERIMENT_FILE}"))
 
 
-def _write(folder: Path, policy: Policy | None) -> tuple[Experiment, Summary]:
+def _write(folder: Path, policy: Policy | None, figures: bool) -> tuple[Experiment, Summary]:
+    from ..analysis.latex import write_table
+    from ..analysis.paper import write_figures
     from ..analysis.races import load_experiment, remember_policy, remembered_policy
     from ..analysis.report import REPORT_FILE, render
     from ..analysis.summary import summarize, write_summary
@@ -94,6 +104,9 @@ def _write(folder: Path, policy: Policy | None) -> tuple[Experiment, Summary]:
     summary = summarize(experiment)
     write_summary(summary, folder / SUMMARY_FILE)
     write_atomically(folder / REPORT_FILE, render(experiment, summary))
+    if figures:
+        write_figures(experiment, summary, folder / FIGURES)
+        write_table(experiment, summary, folder / FIGURES / "table.tex")
     return experiment, summary
 
 
@@ -164,6 +177,11 @@ def _print_overall(overall: Overall, report: Path) -> None:
     console.print(table)
     console.print(f"\n[bold]{overall.headline}[/bold]", soft_wrap=True)
     console.print(f"Report: {report}", soft_wrap=True)
+
+
+def _print_figures(folder: Path, written: bool) -> None:
+    if written:
+        output().print(f"Figures and table: {folder / FIGURES}", soft_wrap=True)
 
 
 def _spread(spread: Spread) -> str:

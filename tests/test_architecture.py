@@ -48,6 +48,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "threadpoolctl": ("optimizers/threads.py",),
     "moocore": ("analysis/indicators.py", "optimizers/*.py"),
     "plotly": ("analysis/report.py",),
+    "matplotlib": ("analysis/paper.py",),
     "rich": ("scripts/*.py",),
     "typer": ("scripts/*.py",),
     # Not third-party, but fenced all the same: real time is measured in two places, and nothing loads code.

@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pytest
 
-from bagbench.analysis.report import write_report
+from bagbench.analysis.races import load_experiment
+from bagbench.analysis.report import render, write_report
+from bagbench.analysis.summary import summarize
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -192,6 +196,77 @@ def test_buttons_switch_axis_and_view(browser: Browser, page: Path) -> None:
     browser.run(press.format("gap to the best known"))
     assert browser.run(f"{plot}._fullLayout.yaxis.type") == "log"
     assert browser.run(f"{plot}._fullLayout.xaxis.type") == "linear"  # one group of buttons leaves the other alone
+
+
+def test_curves_can_be_drawn_over_trials_and_full_trainings(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    plot = "document.querySelector('[data-figure=hypervolume]')"
+    press = "[...document.querySelectorAll('#hypervolume button')].find((b) => b.textContent === '{}').click()"
+    times = browser.run(f"{plot}.data[2].x")
+    for option, title in (("trials", "completed trials"), ("full trainings", "epochs trained, in full trainings")):
+        browser.run(press.format(option))
+        assert browser.run(f"{plot}._fullLayout.xaxis.title.text") == title
+        assert browser.run(f"{plot}.data[2].x") != times
+        assert browser.run(f"{plot}.querySelectorAll('path.js-line').length") == 2 * 3  # edges and median
+    browser.run(press.format("simulated time"))
+    assert browser.run(f"{plot}.data[2].x") == times
+    assert browser.complaints() == []
+
+
+def test_pointing_at_a_line_makes_the_others_step_back(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    plot = "document.querySelector('[data-figure=parallel]')"
+    lines = f"[...{plot}.querySelectorAll('.scatterlayer .trace')]"
+    bright = f"{lines}.filter((line) => getComputedStyle(line).opacity === '1').length"
+    count = browser.run(f"{plot}.data.length")
+    assert count > 1 and browser.run(bright) == count
+    x, y = browser.run(f"""(() => {{
+        const point = {lines}[1].querySelector('.point');
+        point.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+        const box = point.getBoundingClientRect();
+        return [(box.left + box.right) / 2 + 1, (box.top + box.bottom) / 2];
+    }})()""")
+    browser.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    assert browser.run(bright) == 1
+    assert "lr_init" in browser.run("document.querySelector('#parallel .hoverlayer').textContent")
+    browser.send("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    assert browser.run(bright) == count
+
+
+@pytest.fixture(scope="module")
+def crowded_page(experiment_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten optimizers: five copies of the two."""
+    experiment = load_experiment(experiment_folder)
+    races = tuple(
+        replace(race, optimizer=f"{race.optimizer}-{copy}")
+        for copy in range(5)
+        for race in experiment.races
+        if race.seed < 3
+    )
+    crowd = replace(experiment, races=races)
+    path = tmp_path_factory.mktemp("crowd") / "report.html"
+    path.write_text(render(crowd, summarize(crowd)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_eight_of_many_optimizers_are_shown_and_all_when_asked_for(
+    browser: Browser, crowded_page: Path, width: int
+) -> None:
+    browser.open(crowded_page, width=width)
+    lines = "document.querySelectorAll('#rank .trace path.js-line').length"
+    assert browser.run(lines) == 8
+    browser.run("[...document.querySelectorAll('#rank button')].find((b) => b.textContent === 'all 10').click()")
+    assert browser.run(lines) == 10
+    assert browser.complaints() == []
+    assert browser.run("document.documentElement.scrollWidth <= window.innerWidth")
+    labels = browser.run("""[...document.querySelectorAll('#rank .annotation-text, #difference .annotation-text')]
+        .map((label) => label.getBoundingClientRect()).map((box) => [box.left, box.top, box.right, box.bottom])""")
+    assert len(labels) == (21 if width > 600 else 11)  # at the ends of lines; on a phone a legend names them
+    for a, b in combinations(labels, 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
 
 
 def test_pointing_at_a_network_shows_its_configuration(browser: Browser, page: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -307,3 +308,22 @@ def test_the_bag_is_in_the_catalogue_and_all_means_all(bagbench: Command, surrog
     ran = bagbench("compare", surrogate, "--optimizers", "all", "--seeds", 1, "--evaluations", 2, "--jobs", 1)
     assert ran.code == 0
     assert {row["optimizer"] for row in rows(Path("out/made_up"))} == set(OPTIMIZERS)
+
+
+def test_figures_for_papers_are_written_when_asked_for(bagbench: Command, surrogate: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pip install 'bagbench[figures]'")
+    words = ("compare", surrogate, *SMALL, "--optimizers", "random-search", "--out", "out")
+    assert "Figures" not in bagbench(*words).out
+    assert not Path("out/figures").exists()
+    ran = bagbench("report", "out", "--figures")
+    assert ran.code == 0 and f"Figures and table: {Path('out/figures')}" in ran.out
+    assert {path.suffix for path in Path("out/figures").iterdir()} == {".pdf", ".png", ".svg", ".tex"}
+
+
+def test_figures_without_matplotlib_are_refused_before_any_race(
+    bagbench: Command, surrogate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    ran = bagbench("compare", surrogate, *SMALL, "--figures", "--out", "out")
+    assert ran.code == 2 and "pip install 'bagbench[figures]'" in ran.err
+    assert not Path("out").exists()

@@ -109,6 +109,9 @@ class Summary:
         if not others:
             return f"{best} raced alone."
         if all(pair.conclusive for pair in others):
+            if len(others) > 5:  # too many to name in a sentence; the runner-up is the hardest to beat
+                score = f"{others[0].second} in {others[0].wins} of {others[0].seeds} seeds"
+                return f"{best} wins: it beats all {len(others)} others, the runner-up {score}."
             wins = ", ".join(f"{pair.second} in {pair.wins} of {pair.seeds}" for pair in others)
             return f"{best} wins: it beats {wins} seeds."
         runner_up = others[0]

@@ -148,3 +148,12 @@ def test_a_folder_without_races_is_refused(experiment_folder: Path, tmp_path: Pa
 def test_a_folder_without_experiment_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileProblem, match=r"expected the experiment\.json of a folder that `bagbench compare` made"):
         load_experiment(tmp_path)
+
+
+def test_a_winner_over_many_is_told_by_the_runner_up(experiment: Experiment) -> None:
+    summary = summarize(experiment)
+    (pair,) = summary.comparisons
+    many = tuple(replace(pair, second=f"method-{number}", p_value=0.001) for number in range(7))
+    headline = replace(summary, comparisons=many).headline
+    told = f"method-0 in {pair.wins} of 10 seeds"
+    assert headline == f"sh-emoa wins: it beats all 7 others, the runner-up {told}."

@@ -72,7 +72,7 @@ class Recipe:
     """Its ``rows_in_leaf`` are for runs over 25 epochs; for others, so many that a leaf holds as many runs."""
     bags: int = 1
     """Teachers per library, each with another seed."""
-    student: Boosting = field(default_factory=lambda: _student(trees=50, leaves=64))
+    student: Boosting = field(default_factory=lambda: _student(trees=24, leaves=192))
     clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=32))
     """The student that predicts seconds."""
     drawn: int = 12_000

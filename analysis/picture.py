@@ -16,11 +16,12 @@ from .curves import best_known, hypervolume_curves, time_grid
 from .display import duration
 from .indicators import median_attainment
 from .races import Experiment
+from .style import LIGHT
 
 Floats = NDArray[np.float64]
 
-COLOURS = ("#0072b2", "#d55e00", "#008f68", "#b0518a", "#b57f00", "#3f4550")
-"""Those of the report on white paper; they repeat after six optimizers."""
+COLOURS = LIGHT
+"""Those of the report on white paper; they repeat after eight optimizers."""
 
 _WIDTH, _HEIGHT = 960, 400
 _TOP, _BOTTOM = 64, 340

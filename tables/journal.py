@@ -106,10 +106,11 @@ class Journal:
             if not any(path.name != "claims.jsonl" for path in self._folder.glob("*.jsonl")):
                 remove(self._folder)  # nobody has come to anything, and nobody is there
 
-    def append(self, entry: Entry) -> None:
-        """Add a finished run; it is on the disk when this returns."""
-        text = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()
-        self._file.write(b"%s\t%08x\n" % (text, zlib.crc32(text)))
+    def append(self, *entries: Entry) -> None:
+        """Add finished runs; they are on the disk when this returns."""
+        for entry in entries:
+            text = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()
+            self._file.write(b"%s\t%08x\n" % (text, zlib.crc32(text)))
         self._file.flush()
         os.fsync(self._file.fileno())
 

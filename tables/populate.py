@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
 from ..problems import get_problem
@@ -132,11 +133,12 @@ def collect(
         progress.start(len(finished), runs)
         tasks = [_task(run, plan, device, runs_per_device) for run in planned]
         collected = 0
-        for entry in _train_all(tasks, finished, journal, executor, 2 * jobs):
-            journal.append(entry)
-            finished.add(entry["index"])
-            progress.advance(entry["status"])
-            collected += 1
+        for entries in _train_all(tasks, finished, journal, executor, jobs):
+            journal.append(*entries)
+            for entry in entries:
+                finished.add(entry["index"])
+                progress.advance(entry["status"])
+            collected += len(entries)
     return collected
 
 
@@ -150,24 +152,33 @@ def _done(folder: Path, table: Path) -> set[tuple[str, int]]:
 
 
 def _train_all(
-    tasks: list[Task], finished: set[int], journal: Journal, executor: Executor, window: int
-) -> Iterator[Entry]:
-    """Claim, submit and gather until nothing is left to claim; at most ``window`` tasks are submitted at once."""
-    pending: set[Future[Entry]] = set()
+    tasks: list[Task], finished: set[int], journal: Journal, executor: Executor, jobs: int
+) -> Iterator[list[Entry]]:
+    """Claim, submit and gather until nothing is left to claim; at most 2 ``jobs`` tasks are submitted at once.
+
+    What has come in meanwhile is gathered together, so that slow disks and many fast workers get along.
+    """
+    ready: SimpleQueue[Future[Entry]] = SimpleQueue()
     todo = deque(task.index for task in tasks)
-    exhausted = False
+    submitted: set[int] = set()
+    pending, exhausted = 0, False
     while True:
-        if not exhausted and len(pending) < window:
-            while todo and todo[0] in finished:
+        if not exhausted and pending <= jobs:
+            while todo and (todo[0] in finished or todo[0] in submitted):
                 todo.popleft()
-            taken = journal.claim(todo, window - len(pending), finished)
+            taken = journal.claim(todo, 2 * jobs - pending, finished)
             exhausted = not taken
-            pending.update(executor.submit(train_task, tasks[index]) for index in taken)
+            submitted.update(taken)
+            pending += len(taken)
+            for index in taken:
+                executor.submit(train_task, tasks[index]).add_done_callback(ready.put)
         if not pending:
             return
-        ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for future in ready:
-            yield future.result()
+        futures = [ready.get(), *(ready.get() for _ in range(ready.qsize()))]
+        pending -= len(futures)
+        yield [future.result() for future in futures if future.exception() is None]
+        for future in futures:
+            future.result()  # raises what went wrong, once all else is in the journal
 
 
 def _task(run: PlannedRun, plan: Plan, device: str, runs_per_device: int) -> Task:

@@ -9,9 +9,9 @@ from ..problems.errors import MissingExtra, UnknownName
 from .catalogue import METHODS, Method, OptimizerClass
 
 OPTIMIZERS: Mapping[str, OptimizerClass] = {
-    name: method.optimizer for name, method in METHODS.items() if not method.extra or find_spec(method.extra)
+    name: method.optimizer for name, method in METHODS.items() if all(map(find_spec, method.packages))
 }
-"""Every method whose extra, named like the package that it installs, is there."""
+"""Every method whose packages are installed."""
 
 __all__ = ["METHODS", "OPTIMIZERS", "Method", "OptimizerClass", "get_optimizer"]
 
@@ -28,7 +28,8 @@ def get_optimizer(name: str) -> OptimizerClass:
     """
     if name not in OPTIMIZERS:
         if name in METHODS:
-            extra = METHODS[name].extra
-            raise MissingExtra.for_package(extra, extra, f"the optimizer {name!r}")
+            method = METHODS[name]
+            missing = next(package for package in method.packages if find_spec(package) is None)
+            raise MissingExtra.for_package(missing, method.extra, f"the optimizer {name!r}")
         raise UnknownName.among("optimizer", name, OPTIMIZERS)
     return OPTIMIZERS[name]

@@ -22,8 +22,10 @@ from .nsga2 import Nsga2
 from .parego import ParEgo
 from .random_search import RandomSearch
 from .sh_emoa import ShEmoa
-from .wrapped_optuna import optuna_nsga2, optuna_tpe
+from .wrapped_botorch import BotorchQLogNehvi
+from .wrapped_optuna import optuna_gp, optuna_nsga2, optuna_tpe
 from .wrapped_pymoo import PymooAgeMoea2, PymooSmsEmoa
+from .wrapped_smac import SmacParEgo
 
 OptimizerClass = Callable[..., Optimizer]
 """Called as ``Class(problem, *, seed, **options)``; a class, or a function that fixes some of its options."""
@@ -43,7 +45,9 @@ class Method:
     needs: tuple[Literal["fidelities", "known objective"], ...] = ()
     """What a problem must offer for the method to be itself."""
     extra: str = ""
-    """The extra of bagbench that installs what it wraps; empty: none."""
+    """The extra of bagbench, or several with commas, that installs what it wraps; empty: none."""
+    packages: tuple[str, ...] = ()
+    """What must be installed for it, besides bagbench."""
     kind: Literal["faithful", "imitation"] = "faithful"
     """An imitation keeps the outer loop of a method that shares or inherits weights, which no table can answer."""
     optimizer: OptimizerClass
@@ -166,6 +170,7 @@ METHODS: Mapping[str, Method] = {
             idea="Optuna's NSGA-II sampler",
             source="Akiba et al. 2019, arXiv 1907.10902; Deb et al. 2002",
             extra="optuna",
+            packages=("optuna",),
             optimizer=optuna_nsga2,
         ),
         Method(
@@ -173,13 +178,23 @@ METHODS: Mapping[str, Method] = {
             idea="Optuna's tree-structured Parzen estimator for several objectives",
             source="Akiba et al. 2019, arXiv 1907.10902; Ozaki et al. 2022, JAIR 73",
             extra="optuna",
+            packages=("optuna",),
             optimizer=optuna_tpe,
+        ),
+        Method(
+            name="optuna-gp",
+            idea="Optuna's Gaussian processes with the logarithm of expected hypervolume improvement",
+            source="Akiba et al. 2019, arXiv 1907.10902; Ament et al. 2023, NeurIPS, arXiv 2310.20708",
+            extra="optuna,train",
+            packages=("optuna", "torch"),
+            optimizer=optuna_gp,
         ),
         Method(
             name="pymoo-sms-emoa",
             idea="pymoo's steady-state evolution with hypervolume selection",
             source="Blank, Deb 2020, IEEE Access 8; Beume, Naujoks, Emmerich 2007, EJOR 181(3)",
             extra="pymoo",
+            packages=("pymoo",),
             optimizer=PymooSmsEmoa,
         ),
         Method(
@@ -187,7 +202,24 @@ METHODS: Mapping[str, Method] = {
             idea="pymoo's evolution by the estimated geometry of the front",
             source="Blank, Deb 2020, IEEE Access 8; Panichella 2022, GECCO",
             extra="pymoo",
+            packages=("pymoo", "numba"),
             optimizer=PymooAgeMoea2,
+        ),
+        Method(
+            name="botorch-qlognehvi",
+            idea="BoTorch's noisy expected hypervolume improvement, known objectives taken as known",
+            source="Balandat et al. 2020, NeurIPS; Daulton, Balandat, Bakshy 2021, NeurIPS; Ament et al. 2023, NeurIPS",
+            extra="botorch",
+            packages=("botorch",),
+            optimizer=BotorchQLogNehvi,
+        ),
+        Method(
+            name="smac-parego",
+            idea="SMAC's random forests on a random augmented Chebyshev scalarisation",
+            source="Lindauer et al. 2022, JMLR 23(54); Knowles 2006, IEEE TEVC 10(1)",
+            extra="smac",
+            packages=("smac",),
+            optimizer=SmacParEgo,
         ),
     )
 }

@@ -20,7 +20,8 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, wraps
+from functools import cache, partial, wraps
+from typing import ClassVar
 from unittest import SkipTest
 
 import numpy as np
@@ -97,7 +98,8 @@ def _declinable(check: Callable[[OptimizerContract, OptimizerClass], None]) -> C
 
     @wraps(check)
     def run(self: OptimizerContract, optimizer: OptimizerClass) -> None:
-        reason = getattr(optimizer, "declines", {}).get(name)
+        method = optimizer.func if isinstance(optimizer, partial) else optimizer
+        reason = getattr(method, "declines", {}).get(name)
         if reason:
             raise SkipTest(reason)
         check(self, optimizer)
@@ -107,6 +109,9 @@ def _declinable(check: Callable[[OptimizerContract, OptimizerClass], None]) -> C
 
 class OptimizerContract:
     """What every optimizer keeps; a subclass provides the fixture ``optimizer``."""
+
+    long_trials: ClassVar[int] = 2 * TRIALS
+    """Length of the longer checks; 40 will do for a method that knows no generations and thinks for seconds."""
 
     @_declinable
     def test_same_seed_same_trials(self, optimizer: OptimizerClass) -> None:
@@ -120,13 +125,13 @@ class OptimizerContract:
     def test_legal_queries_on_a_conditional_space(self, optimizer: OptimizerClass) -> None:
         """Queries are legal and canonical, whatever kinds of parameters there are; `drive` looks at each."""
         for seed in range(_SEEDS):
-            drive(optimizer(networks().problem, seed=seed), networks(), trials=2 * TRIALS)
+            drive(optimizer(networks().problem, seed=seed), networks(), trials=self.long_trials)
 
     @_declinable
     def test_many_workers_and_results_in_any_order(self, optimizer: OptimizerClass) -> None:
         """Open queries, delays and overtaking do no harm."""
         for workers in (2, 16):
-            drive(optimizer(networks().problem, seed=0), networks(), workers=workers, trials=2 * TRIALS)
+            drive(optimizer(networks().problem, seed=0), networks(), workers=workers, trials=self.long_trials)
 
     @_declinable
     def test_failed_and_diverged_trials(self, optimizer: OptimizerClass) -> None:

@@ -6,6 +6,7 @@ depends on the number of threads do not repeat to the last bit.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,9 +18,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold the BLAS libraries of numpy and scipy to one thread inside the block."""
+    """Hold the BLAS libraries of numpy and scipy, and torch where it is loaded, to one thread inside the block."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
     with _controller().limit(limits=1, user_api="blas"):
-        yield
+        if torch:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            if torch:
+                torch.set_num_threads(threads)
 
 
 @cache

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def optuna_nsga2(problem: Problem, *, seed: int, population: int = 10) -> OptunaStudy:
     """Build `optuna.samplers.NSGAIISampler`; its own default population, 50, suits longer races."""
-    _require_optuna("optuna-nsga2")
+    _require("optuna-nsga2", "optuna", "optuna")
     from optuna.samplers import NSGAIISampler
 
     return OptunaStudy(problem, NSGAIISampler(population_size=population, seed=seed))
@@ -38,7 +38,7 @@ def optuna_nsga2(problem: Problem, *, seed: int, population: int = 10) -> Optuna
 
 def optuna_tpe(problem: Problem, *, seed: int, startup: int = 10) -> OptunaStudy:
     """Build `optuna.samplers.TPESampler` (with several objectives: MOTPE), after ``startup`` random trials."""
-    _require_optuna("optuna-tpe")
+    _require("optuna-tpe", "optuna", "optuna")
     from optuna.samplers import TPESampler
 
     return OptunaStudy(problem, TPESampler(n_startup_trials=startup, seed=seed))
@@ -49,7 +49,7 @@ def optuna_gp(problem: Problem, *, seed: int, startup: int = 10) -> OptunaStudy:
 
     Parameters that are not always active are drawn at random: its model does not know conditions.
     """
-    _require_optuna("optuna-gp", "torch")
+    _require("optuna-gp", "optuna,train", "optuna", "torch")
     from optuna.samplers import GPSampler
 
     return OptunaStudy(problem, GPSampler(n_startup_trials=startup, seed=seed, warn_independent_sampling=False))
@@ -147,7 +147,7 @@ def _silence() -> Iterator[None]:
         set_verbosity(verbosity)
 
 
-def _require_optuna(name: str, *others: str) -> None:
-    for package in ("optuna", *others):
+def _require(name: str, extra: str, *packages: str) -> None:
+    for package in packages:
         if find_spec(package) is None:
-            raise MissingExtra.for_package(package, "optuna", f"the optimizer {name!r}")
+            raise MissingExtra.for_package(package, extra, f"the optimizer {name!r}")

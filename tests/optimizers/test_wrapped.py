@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import logging
+import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +14,11 @@ from bagbench.optimizers import METHODS, OPTIMIZERS, get_optimizer
 from bagbench.optimizers.base import Query, Result
 from bagbench.optimizers.driving import drive, told
 from bagbench.optimizers.synthetic import SyntheticBenchmark, networks, single, tradeoff
+from bagbench.optimizers.wrapped_botorch import BotorchQLogNehvi
 from bagbench.optimizers.wrapped_optuna import optuna_gp, optuna_nsga2, optuna_tpe
 from bagbench.optimizers.wrapped_pymoo import PymooAgeMoea2, PymooSmsEmoa
-from bagbench.problems.errors import MissingExtra
+from bagbench.optimizers.wrapped_smac import SmacParEgo
+from bagbench.problems.errors import InvalidArgument, MissingExtra
 
 
 def answer(query: Query, losses: tuple[float, float]) -> Result:
@@ -21,23 +26,34 @@ def answer(query: Query, losses: tuple[float, float]) -> Result:
     return Result(query=query, losses=np.array(losses), seconds=1.0, status=status)
 
 
-@pytest.mark.parametrize("name", ["optuna-nsga2", "optuna-tpe", "pymoo-sms-emoa", "pymoo-age-moea2"])
+WRAPPED = [name for name, method in METHODS.items() if method.packages]
+
+
+@pytest.mark.parametrize("name", WRAPPED)
 def test_without_its_library_a_wrapper_is_no_optimizer_but_says_what_to_install(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extra = METHODS[name].extra
-    monkeypatch.setattr("bagbench.optimizers.OPTIMIZERS", {})
-    with pytest.raises(MissingExtra, match=rf"'{name}' needs {extra}.*bagbench\[{extra}\]"):
-        get_optimizer(name)
-    monkeypatch.setitem(sys.modules, extra, None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
-    monkeypatch.setattr(f"bagbench.optimizers.wrapped_{extra}.find_spec", lambda package: None)
-    with pytest.raises(MissingExtra, match=rf"'{name}' needs {extra}.*bagbench\[{extra}\]"):
-        METHODS[name].optimizer(networks().problem, seed=0)
+    method = METHODS[name]
+    for missing in method.packages:
+        message = rf"'{name}' needs {missing}, .*bagbench\[{method.extra}\]"
+
+        def find_others(package: str, missing: str = missing) -> object:
+            return None if package == missing else object()
+
+        monkeypatch.setattr("bagbench.optimizers.OPTIMIZERS", {})
+        monkeypatch.setattr("bagbench.optimizers.find_spec", find_others)
+        with pytest.raises(MissingExtra, match=message):
+            get_optimizer(name)
+        monkeypatch.setattr(f"bagbench.optimizers.wrapped_{name.split('-')[0]}.find_spec", find_others)
+        with pytest.raises(MissingExtra, match=message):
+            method.optimizer(networks().problem, seed=0)
 
 
 optuna = pytest.mark.skipif("optuna-tpe" not in OPTIMIZERS, reason="needs the extra optuna")
 pymoo = pytest.mark.skipif("pymoo-sms-emoa" not in OPTIMIZERS, reason="needs the extra pymoo")
+botorch = pytest.mark.skipif("botorch-qlognehvi" not in OPTIMIZERS, reason="needs the extra botorch")
+imports_gpytorch = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+smac = pytest.mark.skipif("smac-parego" not in OPTIMIZERS, reason="needs the extra smac")
 
 
 @optuna
@@ -82,9 +98,8 @@ def test_optuna_is_silent_and_keeps_the_verbosity_of_the_user(capfd: pytest.Capt
     assert capfd.readouterr().err == ""
 
 
-@optuna
-def test_the_gaussian_process_of_optuna_learns(recwarn: pytest.WarningsRecorder) -> None:
-    pytest.importorskip("torch")
+@pytest.mark.skipif("optuna-gp" not in OPTIMIZERS, reason="needs the extras optuna and train")
+def test_the_gaussian_process_of_optuna_learns() -> None:
     benchmark: SyntheticBenchmark = tradeoff(2)
     results = told(drive(optuna_gp(benchmark.problem, seed=0, startup=6), benchmark, trials=9))
     second = [result.query.config[1] for result in results]
@@ -137,3 +152,97 @@ def test_a_generation_of_age_moea2_competes_when_its_last_result_is_told() -> No
         drive(search, networks(), trials=trials)
         generations.append(search._algorithm.n_iter)
     assert generations == [1, 2, 2, 3]
+
+
+@botorch
+@imports_gpytorch
+def test_botorch_learns_and_leaves_the_settings_of_torch_alone() -> None:
+    import torch
+    from botorch.acquisition.multi_objective import logei
+
+    benchmark = tradeoff(2)
+    settings = torch.get_num_threads(), torch.get_default_dtype(), logei._load_attempted
+    search = BotorchQLogNehvi(benchmark.problem, seed=0, startup=6, samples=16)
+    results = told(drive(search, benchmark, trials=9))
+    assert (torch.get_num_threads(), torch.get_default_dtype(), logei._load_attempted) == settings
+    second = [result.query.config[1] for result in results]
+    assert np.median(second[6:]) < np.median(second[:6])  # the front is where it is 0
+
+
+@botorch
+@imports_gpytorch
+def test_botorch_is_told_the_values_of_known_objectives_and_models_only_the_others() -> None:
+    import torch
+
+    benchmark = networks()
+    search = BotorchQLogNehvi(benchmark.problem, seed=0, startup=9, fit_iterations=5)
+    losses = np.array([result.losses for result in told(drive(search, benchmark, trials=8))])
+    vectors = benchmark.problem.space.sample(np.random.default_rng(1), 20)
+    inputs, wanted = search._inputs(vectors), -benchmark.problem.known_losses(vectors)[:, 1]
+    model = search._model(search._inputs(search._trials.vectors))
+    posterior = model.posterior(inputs)
+    assert losses[:, 1].tolist() == benchmark.problem.known_losses(search._trials.vectors)[:, 1].tolist()
+    assert posterior.mean[:, 1].tolist() == wanted.tolist()
+    assert posterior.variance[:, 1].max() == 0 < posterior.variance[:, 0].min()
+    shifted = torch.cat([inputs[:, :2] + 1, inputs[:, 2:]], dim=1)
+    assert torch.equal(model.posterior(shifted).mean[:, 0], posterior.mean[:, 0])
+
+
+@botorch
+def test_a_batch_of_botorch_is_suggested_at_once_and_without_repeats() -> None:
+    benchmark = networks()
+    search = BotorchQLogNehvi(benchmark.problem, seed=0, startup=5, batch=4, samples=8, fit_iterations=5)
+    drive(search, benchmark, trials=5)
+    queries = [search.ask()]
+    assert len(search._waiting) == 3
+    queries += [search.ask() for _ in range(3)]
+    assert not search._waiting
+    digests = benchmark.problem.space.digests(np.array([query.config for query in queries]))
+    assert len(set(digests)) == 4
+
+
+@botorch
+@pytest.mark.parametrize("option", ["startup", "batch", "samples", "fit_iterations"])
+def test_botorch_refuses_options_below_1(option: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"needs a {option} of 1 or more, got {option}=0"):
+        BotorchQLogNehvi(tradeoff().problem, seed=0, **{option: 0})
+
+
+@smac
+def test_smac_writes_nothing_that_stays_and_logs_nothing_but_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", os.fspath(tmp_path))
+    caplog.set_level(logging.DEBUG)
+    drive(SmacParEgo(tradeoff().problem, seed=0), tradeoff(), trials=12)
+    assert not list(tmp_path.iterdir())
+    said = [record.levelno for record in caplog.records if record.name.startswith("smac")]
+    assert all(level >= logging.WARNING for level in said)
+
+
+@smac
+def test_smac_is_told_of_active_parameters_alone_and_of_failures_as_crashes() -> None:
+    benchmark = networks()
+    space, reference = benchmark.problem.space, benchmark.problem.reference_point
+    search = SmacParEgo(benchmark.problem, seed=0)
+    outcomes = [(np.nan, np.nan), (1e6, 2.0), (50.0, 1.5)]
+    queries = [search.ask() for _ in outcomes]
+    for query, losses in zip(queries, outcomes, strict=True):
+        for _ in range(2):
+            search.tell(answer(query, losses))
+    trials = search._facade.runhistory
+    configs = trials.get_configs()
+    for query, config in zip(queries, configs, strict=True):
+        assert set(config) == set(space.decode(query.config))
+    assert [trials[key].cost for key in trials] == [reference.tolist(), [reference[0], 2.0], [50.0, 1.5]]
+    assert [trials[key].status.name for key in trials] == ["CRASHED", "SUCCESS", "SUCCESS"]
+
+
+@smac
+def test_smac_waits_only_where_all_configurations_are_open_and_nothing_is_told() -> None:
+    search = SmacParEgo(single().problem, seed=0)
+    query = search.ask()
+    assert search.ask() is None
+    search.tell(answer(query, (0.5, 1.0)))
+    assert [search.ask().config.tolist() for _ in range(3)] == [[0.0]] * 3

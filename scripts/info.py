@@ -154,10 +154,12 @@ def _show_optimizers(as_json: bool) -> None:
         entries = ("name", "idea", "source", "needs", "extra", "kind")
         print_json({"optimizers": [{key: getattr(method, key) for key in entries} for method in METHODS.values()]})
         return
-    table = plain_table("optimizer<", "idea<", "source<", "needs<", "installed by<")
+    table = plain_table("optimizer<", "idea<", "kind<", "source<", "needs<", "installed by<")
     for method in METHODS.values():
         installed_by = f"pip install 'bagbench[{method.extra}]'" if method.extra else "bagbench"
-        table.add_row(method.name, method.idea, method.source, ", ".join(method.needs) or "-", installed_by)
+        table.add_row(
+            method.name, method.idea, method.kind, method.source, ", ".join(method.needs) or "-", installed_by
+        )
     output().print(table)
 
 

@@ -43,7 +43,9 @@ def test_snippet_runs(snippet: str, empty_folder: Path) -> None:
 
 
 def test_commands_and_options_exist() -> None:
-    lines = [line.partition("#")[0] for block in blocks(README, "sh") for line in block.replace("\\\n", "").splitlines()]
+    lines = [
+        line.partition("#")[0] for block in blocks(README, "sh") for line in block.replace("\\\n", "").splitlines()
+    ]
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
     shown = set()
     for program, name, *words in (shlex.split(line) for line in lines if line.startswith("bagbench")):
@@ -56,7 +58,9 @@ def test_commands_and_options_exist() -> None:
 
 def test_table_of_optimizers_is_the_catalogue() -> None:
     rows = re.findall(r"^\| `.*$", README, re.MULTILINE)
-    assert rows == [f"| `{name}` | {method.idea} | {method.source} |" for name, method in METHODS.items()]
+    assert rows == [
+        f"| `{name}` | {method.idea} | {method.kind} | {method.source} |" for name, method in METHODS.items()
+    ]
 
 
 def test_links_to_files_lead_somewhere() -> None:

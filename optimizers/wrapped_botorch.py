@@ -122,16 +122,17 @@ class BotorchQLogNehvi:
         """Find the rows of the ``pool`` (n, d) that together maximise the acquisition function, best first."""
         import torch
         from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
-        from botorch.optim import optimize_acqf_discrete
+        from botorch.optim.optimize import optimize_acqf_discrete
         from botorch.sampling.get_sampler import get_sampler
 
         seen, running, choices = map(self._inputs, (self._trials.vectors, self._trials.open, pool))
         model = self._model(seen)
+        size = torch.Size([self._samples])
         acquisition = qLogNoisyExpectedHypervolumeImprovement(
             model,
             ref_point=torch.from_numpy(-self._problem.reference_point),  # BoTorch maximises
             X_baseline=seen,
-            sampler=get_sampler(model.posterior(seen[:1]), torch.Size([self._samples])),
+            sampler=get_sampler(model.posterior(seen[:1]), size),  # type: ignore[arg-type]  # it takes lists, too
             prune_baseline=True,
             X_pending=running if len(running) else None,
         )

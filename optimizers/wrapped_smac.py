@@ -111,10 +111,11 @@ class SmacParEgo:
             with _undisturbed():
                 info = self._facade.ask()
         except (ConfigurationSpaceExhaustedException, StopIteration):
-            return space.sample(self._rng, 1)[0]
-        vector = space.snap(info.config.get_array()[None, self._order])
-        self._open[space.digests(vector)[0]] = info
-        return vector[0]
+            vector: Vector = space.sample(self._rng, 1)[0]
+        else:
+            vector = space.snap(info.config.get_array()[None, self._order])[0]
+            self._open[space.digests(vector[None])[0]] = info
+        return vector
 
 
 def _facade(scenario: Scenario, startup: int, retrain_after: int) -> HyperparameterOptimizationFacade:

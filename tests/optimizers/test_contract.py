@@ -15,9 +15,9 @@ from bagbench.optimizers.wrapped_optuna import optuna_gp
 from bagbench.optimizers.wrapped_smac import SmacParEgo
 
 THINKERS: dict[str, OptimizerClass] = {
-    "optuna-gp": partial(optuna_gp, startup=37),
+    "optuna-gp": partial(optuna_gp, startup=39),
     "botorch-qlognehvi": partial(BotorchQLogNehvi, startup=37, batch=8, samples=8, fit_iterations=10),
-    "smac-parego": partial(SmacParEgo, startup=35),
+    "smac-parego": partial(SmacParEgo, startup=36, retrain_after=12),
 }
 """Libraries that think for a second or more about a trial, with options that let them think less often."""
 
@@ -33,6 +33,7 @@ class TestEveryOptimizer(OptimizerContract):
         return EVERY[request.param]
 
 
+@pytest.mark.slow
 class TestEveryThinker(OptimizerContract):
     long_trials = TRIALS
 

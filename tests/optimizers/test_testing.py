@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
+from unittest import SkipTest
 
 import numpy as np
 import pytest
@@ -213,6 +215,11 @@ def test_a_broken_promise_is_caught(check: str, broken: type[Plain], message: st
 
 def test_a_plain_optimizer_passes_and_its_declined_checks_are_reported_with_their_reasons() -> None:
     assert check_optimizer(Plain) == {"beats_random_search": "it is random"}
+
+
+def test_an_optimizer_with_some_options_fixed_declines_what_it_declines_without() -> None:
+    with pytest.raises(SkipTest, match="it is random"):
+        CONTRACT.test_beats_random_search(partial(Plain))
 
 
 def test_the_driver_keeps_workers_busy_and_stops_at_either_budget() -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,12 +181,12 @@ def test_botorch_is_told_the_values_of_known_objectives_and_models_only_the_othe
     vectors = benchmark.problem.space.sample(np.random.default_rng(1), 20)
     inputs, wanted = search._inputs(vectors), -benchmark.problem.known_losses(vectors)[:, 1]
     model = search._model(search._inputs(search._trials.vectors))
-    posterior = model.posterior(inputs)
+    posterior: Any = model.posterior(inputs)
     assert losses[:, 1].tolist() == benchmark.problem.known_losses(search._trials.vectors)[:, 1].tolist()
     assert posterior.mean[:, 1].tolist() == wanted.tolist()
     assert posterior.variance[:, 1].max() == 0 < posterior.variance[:, 0].min()
-    shifted = torch.cat([inputs[:, :2] + 1, inputs[:, 2:]], dim=1)
-    assert torch.equal(model.posterior(shifted).mean[:, 0], posterior.mean[:, 0])
+    shifted: Any = model.posterior(torch.cat([inputs[:, :2] + 1, inputs[:, 2:]], dim=1))
+    assert torch.equal(shifted.mean[:, 0], posterior.mean[:, 0])
 
 
 @botorch
@@ -227,14 +228,16 @@ def test_smac_is_told_of_active_parameters_alone_and_of_failures_as_crashes() ->
     space, reference = benchmark.problem.space, benchmark.problem.reference_point
     search = SmacParEgo(benchmark.problem, seed=0)
     outcomes = [(np.nan, np.nan), (1e6, 2.0), (50.0, 1.5)]
-    queries = [search.ask() for _ in outcomes]
+    queries = [query for query in (search.ask() for _ in outcomes) if query is not None]
     for query, losses in zip(queries, outcomes, strict=True):
         for _ in range(2):
             search.tell(answer(query, losses))
     trials = search._facade.runhistory
-    configs = trials.get_configs()
-    for query, config in zip(queries, configs, strict=True):
-        assert set(config) == set(space.decode(query.config))
+    for query, config in zip(queries, trials.get_configs(), strict=True):
+        expected = space.decode(query.config)
+        assert set(config) == set(expected)
+        assert config["rate"] == pytest.approx(expected["rate"])
+        assert config["optimizer"] == expected["optimizer"]
     assert [trials[key].cost for key in trials] == [reference.tolist(), [reference[0], 2.0], [50.0, 1.5]]
     assert [trials[key].status.name for key in trials] == ["CRASHED", "SUCCESS", "SUCCESS"]
 
@@ -244,5 +247,8 @@ def test_smac_waits_only_where_all_configurations_are_open_and_nothing_is_told()
     search = SmacParEgo(single().problem, seed=0)
     query = search.ask()
     assert search.ask() is None
+    assert query is not None
     search.tell(answer(query, (0.5, 1.0)))
-    assert [search.ask().config.tolist() for _ in range(3)] == [[0.0]] * 3
+    for _ in range(3):
+        query = search.ask()
+        assert query is not None and query.config.tolist() == [0.0]

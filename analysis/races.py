@@ -19,7 +19,7 @@ from ..problems import get_problem
 from ..problems.errors import FileProblem
 from ..problems.files import write_atomically
 from ..problems.problem import Losses, Problem, Vectors
-from ..simulator.benchmarks import open_benchmark
+from ..simulator.benchmarks import fingerprint, open_benchmark
 from ..simulator.grid import EXPERIMENT_FILE, RACES_FOLDER, read_description
 from ..simulator.history import CENSORED, History
 from .indicators import Policy, check_policy, counted, nondominated
@@ -184,10 +184,11 @@ def remembered_policy(folder: Path, /) -> Policy:
 
 
 def _problem(settings: Settings) -> tuple[Problem, Mapping[str, object]]:
-    """Find the problem that was raced on, and the quality card if a surrogate answered."""
+    """Find the problem that was raced on, and the quality card if a surrogate answered and is still the same."""
     name, source, objectives = settings["problem"], settings["source"], settings["objectives"]
     if source == "trainer":  # its problem is known without torch
         problem = get_problem(name)
         return (problem if objectives is None else problem.with_objectives(objectives)), {}
     benchmark = open_benchmark(name, source, noise=settings["noise"], objectives=objectives)
-    return benchmark.problem, getattr(benchmark, "card", {})
+    same = fingerprint(name, source) == settings["benchmark_sha256"]
+    return benchmark.problem, getattr(benchmark, "card", {}) if same else {}

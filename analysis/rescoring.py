@@ -9,14 +9,12 @@ instead took the front of the test errors of all trials.
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import numpy as np
 
 from ..problems.benchmark import Benchmark
 from ..problems.errors import UnknownName
 from ..problems.problem import Losses
-from ..simulator.benchmarks import find_file, open_benchmark
+from ..simulator.benchmarks import fingerprint, open_benchmark
 from .indicators import hypervolume
 from .races import Experiment
 
@@ -44,8 +42,7 @@ def _test_benchmark(experiment: Experiment) -> Benchmark | None:
     settings, names = experiment.settings, experiment.problem.objective_names
     if settings["source"] == "trainer" or _CHOSEN_BY not in names or _SCORED_BY in names:
         return None
-    file = find_file(settings["problem"], settings["source"])
-    if sha256(file.read_bytes()).hexdigest() != settings["benchmark_sha256"]:
+    if fingerprint(settings["problem"], settings["source"]) != settings["benchmark_sha256"]:
         return None
     wanted = [_SCORED_BY if name == _CHOSEN_BY else name for name in names]
     try:

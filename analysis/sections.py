@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from html import escape
 
+from ..optimizers.catalogue import METHODS
 from . import figures
 from .charts import all_progress, epochs, fronts, median_race, names_by_merit, ranks
 from .difference import diagram
@@ -101,10 +102,23 @@ def _ranking(cast: Cast, summary: Summary) -> Section:
         "pooled front of this experiment, scaled to the same box: smaller is better. Ranks are averages over seeds; "
         "trials, trainings (all epochs trained, over those of one full training) and times are those of one race."
         f"{' Test: hypervolume of the same networks when their test error counts.' if tested else ''}</p>"
+        f"{_imitations(summary)}"
     )
     title = "Who is ahead" if len(cast.names) > 1 else "What was achieved"
     body = table(heads, rows, "ranking-table") + notes + pair_by_pair(summary)
     return Section(name="ranking", title=title, lead=lead, body=body)
+
+
+def _imitations(summary: Summary) -> str:
+    """Say which of the methods are not what their papers describe."""
+    raced = [line.optimizer for line in summary.standings]
+    imitations = [escape(name) for name in raced if name in METHODS and METHODS[name].kind == "imitation"]
+    if not imitations:
+        return ""
+    return (
+        f"<p>Imitations: {', '.join(imitations)}. In their papers networks inherit weights, which no benchmark of "
+        "finished trainings can answer; here every network is trained from scratch.</p>"
+    )
 
 
 def _standing(cast: Cast, line: Standing, *, tested: bool) -> str:

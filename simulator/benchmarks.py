@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 from ..problems import PROBLEMS, get_problem
@@ -115,6 +116,17 @@ def find_file(name_or_path: str | Path, source: str) -> Path:
         remedy = _REMEDIES[source].format(name=name_or_path, file=path.name)
         raise FileProblem(f"no {source} of {str(name_or_path)!r} is shipped: expected {path}; {remedy}")
     return path
+
+
+def fingerprint(name_or_path: str | Path, source: str) -> str:
+    """Give the sha256 of the file that answers; empty for the trainer, which has none.
+
+    Raises
+    ------
+    FileProblem
+        If it is not there.
+    """
+    return "" if source == "trainer" else sha256(find_file(name_or_path, source).read_bytes()).hexdigest()
 
 
 def _is_path(name_or_path: str | Path) -> bool:

@@ -16,7 +16,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from ..problems.benchmark import Benchmark
 from ..problems.errors import BagbenchError, FileProblem, InvalidArgument, OutputConflict
 from ..problems.files import write_atomically
 from ..tables.executor import open_executor
-from .benchmarks import find_file, find_source, open_benchmark
+from .benchmarks import find_source, fingerprint, open_benchmark
 from .history import History
 from .progress import SILENT, Progress
 from .simulate import check_settings, simulate
@@ -161,11 +160,8 @@ def _races(grid: Grid) -> list[Race]:
     """List the cells of the grid; every name in it must exist."""
     for name in grid.optimizers:
         get_optimizer(name)
-    source = find_source(grid.problem, grid.source)
-    fingerprint = ""
-    if source != "trainer":
-        fingerprint = sha256(find_file(grid.problem, source).read_bytes()).hexdigest()
-    return [Race(grid, name, seed, fingerprint) for name in grid.optimizers for seed in grid.seeds]
+    sha256 = fingerprint(grid.problem, find_source(grid.problem, grid.source))
+    return [Race(grid, name, seed, sha256) for name in grid.optimizers for seed in grid.seeds]
 
 
 @lru_cache(maxsize=4)

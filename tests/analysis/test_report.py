@@ -22,6 +22,7 @@ from bagbench.analysis.report import render, write_report
 from bagbench.analysis.sections import command
 from bagbench.analysis.summary import summarize, write_summary
 from bagbench.problems.problem import Objective
+from bagbench.simulator.benchmarks import DATA, fingerprint
 
 
 class Page(HTMLParser):
@@ -243,3 +244,23 @@ def test_maximised_and_logarithmic_objectives_are_turned_back() -> None:
     assert axis(objective("log10_params")).text(3.0) == "1,000"
     assert axis(objective("val_accuracy", maximize=True)).text(-96.5) == "96.5 %"
     assert axis(objective("val_error")).label == "validation error (%)"
+
+
+@pytest.mark.skipif(not (DATA / "digits.onnx").is_file(), reason="no surrogate of digits is shipped")
+def test_a_card_is_shown_only_while_the_surrogate_is_the_one_that_was_raced_on(
+    experiment_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(experiment_folder, tmp_path / "races")
+    path = tmp_path / "races" / "experiment.json"
+    document = json.loads(path.read_text())
+    for raced_on, shown in ((fingerprint("digits", "surrogate"), True), ("0" * 64, False)):
+        document["experiment"].update(source="surrogate", benchmark_sha256=raced_on)
+        path.write_text(json.dumps(document))
+        assert bool(load_experiment(path.parent).card) == shown
+
+
+def test_imitations_are_told_apart(experiment: Experiment) -> None:
+    assert "Imitations" not in render(experiment, summarize(experiment))
+    races = [replace(race, optimizer="nash") if race.optimizer == "sh-emoa" else race for race in experiment.races]
+    imitated = replace(experiment, races=tuple(races))
+    assert "Imitations: nash." in render(imitated, summarize(imitated))

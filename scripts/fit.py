@@ -35,7 +35,7 @@ def fit(
     check_positive(jobs=jobs)
     recipe = Recipe()
     recipe = replace(recipe, teacher=replace(recipe.teacher, model=model))
-    runs = Table.open(table)
+    runs = Table.open(table, verify=True)
     if out.suffix != ".onnx":
         raise InvalidArgument(f"--out is {out}: expected a name that ends in .onnx, such as {out.with_suffix('.onnx')}")
     for path in (out, card or out):

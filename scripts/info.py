@@ -23,6 +23,9 @@ def info(
         str | None, typer.Argument(metavar="PROBLEM", help="A shipped problem or the path of a table or surrogate.")
     ] = None,
     optimizers: Annotated[bool, typer.Option("--optimizers", help="List the optimizers instead.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare a table with its seal, however large it is.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show all shipped problems, or one problem, table or surrogate in full."""
@@ -31,15 +34,17 @@ def info(
     elif problem is None:
         _show_all(as_json)
     else:
-        document = describe(problem)
+        document = describe(problem, verify=verify)
         if as_json:
             print_json(document)
         else:
             _show(document)
 
 
-def describe(name_or_path: str) -> dict[str, Any]:
+def describe(name_or_path: str, *, verify: bool = False) -> dict[str, Any]:
     """Say all that is known of a shipped problem, table or surrogate, as a JSON document.
+
+    Every surrogate and every small table is compared with its seal, large tables if ``verify`` is set.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def describe(name_or_path: str) -> dict[str, Any]:
         files = {source: find_file(name_or_path, source)}
     document: dict[str, Any] = {"table": None, "surrogate": None}
     if "table" in files:
-        table = Table.open(files["table"])
+        table = Table.open(files["table"], verify=verify)
         problem = table.problem
         document["table"] = {
             "file": str(files["table"]),

@@ -45,7 +45,7 @@ def fit_surrogate(
     Parameters
     ----------
     table
-        Real runs; failed ones are left out.
+        Real runs; failed ones are left out, and of a very large table a sample is taken, see `read_examples`.
     path
         The file to write, ``*.onnx``.
     recipe
@@ -56,7 +56,7 @@ def fit_surrogate(
         Is told after each of ``FOLDS`` + 1 fits.
     """
     recipe, progress = recipe or Recipe(), progress or NoProgress()
-    examples = read_examples(table)
+    examples = read_examples(table, recipe.most_points)
     folds = fold_of(examples)
     everything = np.arange(len(examples))
     parts = [*(np.flatnonzero(folds != fold) for fold in range(FOLDS)), everything]

@@ -61,6 +61,7 @@ def _student(*, trees: int, leaves: int) -> Boosting:
     )
 
 
+MOST_POINTS = 1_000_000
 _TUNED_EPOCHS = 25  # of the runs that the settings of teachers were chosen on
 
 
@@ -77,17 +78,26 @@ class Recipe:
     """The student that predicts seconds."""
     drawn: int = 12_000
     """Configurations drawn from the space for the students."""
+    most_points: int = MOST_POINTS
+    """Points of learning curves to learn from at most: of a larger table that many are taken."""
     seed: int = 0
 
 
-def read_examples(table: Table) -> Examples:
+def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     """Take from a table what can be learnt: whole curves of runs that did not fail.
+
+    Of a table with more points than ``most_points`` only the runs with the smallest digests are read. Digests are
+    hashes, so these are a random sample of the configurations, with their replicates; and as tables are sorted by
+    digest, they lie together.
 
     Raises
     ------
     InvalidArgument
         If there are fewer than 20 of them.
     """
+    most = max(20, most_points // table.epochs)
+    if len(table) > most:
+        table = table.take(np.sort(np.argsort(table.runs.digests, kind="stable")[:most]))
     problem, runs = table.problem, table.runs
     whole = np.flatnonzero(
         np.isin(runs.status, (b"ok", b"diverged")) & ~np.isnan(runs.curves["train_seconds"]).any(axis=1)
@@ -146,8 +156,10 @@ def predict_curves(forests: Sequence[Forest], examples: Examples, rows: NDArray[
 
 def _curve_features(examples: Examples, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     epochs = np.arange(1, examples.problem.max_epochs + 1)
-    vectors = np.repeat(examples.vectors[rows], len(epochs), axis=0)
-    return Features(examples.problem).matrix(vectors, np.tile(epochs, len(rows))).astype(np.float32)
+    once = Features(examples.problem).matrix(examples.vectors[rows], np.ones(len(rows), dtype=np.int64))
+    features = np.repeat(once.astype(np.float32), len(epochs), axis=0)
+    features[:, -1] = np.tile(epochs, len(rows))  # the epoch is the last column
+    return features
 
 
 def _teach(examples: Examples, rows: NDArray[np.int64], head: int, recipe: Recipe) -> Forest:

@@ -102,7 +102,9 @@ class PlannedRun:
 def predicted_seconds(problem: Problem, vectors: Vectors, cost: CostModel, images: int) -> NDArray[np.float64]:
     """Predict the training seconds (n,) of configurations (n, d) at full fidelity on ``images`` training images."""
     steps, weights, macs = work(problem, vectors, images)
-    epoch = cost.per_step * steps + cost.per_mac * macs * images + cost.per_weight * steps * weights
+    epoch: NDArray[np.float64] = (
+        cost.per_step * steps + cost.per_mac * macs * images + cost.per_weight * steps * weights
+    )
     return problem.max_epochs * epoch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,28 +29,69 @@ class Entry(TypedDict):
     curves: Mapping[str, Sequence[float]]
 
 
+Rows = NDArray[np.int64]
+"""(k,) positions of runs."""
+
+
+class RunColumns(Protocol):
+    """Columns of n runs over E epochs, be they in memory (`Runs`) or on the disk; the arrays are read-only."""
+
+    @property
+    def vectors(self) -> Vectors:
+        """Configurations, (n, d)."""
+
+    @property
+    def digests(self) -> NDArray[np.bytes_]:
+        """Digests of the configurations, (n,), 16 ASCII bytes each."""
+
+    @property
+    def seeds(self) -> NDArray[np.int64]:
+        """Replicates, (n,); (digest, seed) is unique."""
+
+    @property
+    def status(self) -> NDArray[np.bytes_]:
+        """``ok``, ``diverged``, ``failed`` or ``out_of_memory``, (n,), in ASCII."""
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """What went wrong, (n,), empty where nothing did."""
+
+    @property
+    def inclusion_probability(self) -> NDArray[np.float64]:
+        """Probability with which the design accepted the configuration once drawn, (n,)."""
+
+    @property
+    def started(self) -> NDArray[np.float64]:
+        """Start of the run, (n,), in seconds since 1970."""
+
+    @property
+    def environments(self) -> Sequence[str]:
+        """JSON texts, (n,): versions, device, processor, threads."""
+
+    @property
+    def curves(self) -> Mapping[str, NDArray[np.float64]]:
+        """Curves (n, E) by name, NaN behind the last epoch of a run."""
+
+    def __len__(self) -> int:
+        """Count the runs."""
+
+    def take(self, rows: Rows) -> Runs:
+        """Select rows, in the order given, into memory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """Columns of n runs over E epochs; the arrays are read-only."""
+    """Runs in memory; see `RunColumns`."""
 
     vectors: Vectors
-    """(n, d) configurations."""
     digests: NDArray[np.bytes_]
-    """(n,) digests of the configurations, 16 ASCII bytes each."""
     seeds: NDArray[np.int64]
-    """(n,) replicates; (digest, seed) is unique."""
     status: NDArray[np.bytes_]
-    """(n,) ``ok``, ``diverged``, ``failed`` or ``out_of_memory``, in ASCII."""
     errors: Sequence[str]
-    """(n,) what went wrong, empty where nothing did."""
     inclusion_probability: NDArray[np.float64]
-    """(n,) probability with which the design accepted the configuration once drawn."""
     started: NDArray[np.float64]
-    """(n,) start of the run, in seconds since 1970."""
     environments: Sequence[str]
-    """(n,) JSON texts: versions, device, processor, threads."""
     curves: Mapping[str, NDArray[np.float64]]
-    """name -> (n, E), NaN behind the last epoch of a run."""
 
     def __post_init__(self) -> None:
         columns = (self.vectors, self.digests, self.seeds, self.status, self.inclusion_probability, self.started)
@@ -60,8 +101,8 @@ class Runs:
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def take(self, rows: NDArray[np.int64]) -> Runs:
-        """Select rows, in the order given."""
+    def take(self, rows: Rows) -> Runs:
+        """Select rows, in the order given, into memory."""
         return Runs(
             vectors=self.vectors[rows],
             digests=self.digests[rows],
@@ -97,7 +138,7 @@ def runs_from_entries(entries: Iterable[Entry], problem: Problem) -> Runs:
     )
 
 
-def merge_runs(first: Runs, second: Runs) -> Runs:
+def merge_runs(first: RunColumns, second: RunColumns) -> Runs:
     """Put runs together, sorted by digest and seed; of a run that was made twice, the one that started first stays.
 
     So the outcome does not depend on the order in which runs are merged.
@@ -119,7 +160,7 @@ def merge_runs(first: Runs, second: Runs) -> Runs:
     return both.take(order[np.concatenate([[True], ~same])] if len(both) else order)
 
 
-def _column(runs: Runs, name: str, other: Runs) -> NDArray[np.float64]:
+def _column(runs: RunColumns, name: str, other: RunColumns) -> NDArray[np.float64]:
     """Give a curve, or NaN of the right shape where only the other runs have it."""
     if name in runs.curves:
         return runs.curves[name]

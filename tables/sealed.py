@@ -9,9 +9,12 @@ so a truncated, altered or foreign file is known before HDF5 looks at it, and a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from string import hexdigits
 
 from ..problems.errors import FileProblem
 from ..problems.files import replacing
@@ -41,17 +44,41 @@ def write_sealed(path: Path, kind: str, version: int, write: Callable[[Path], No
             file.write(_first_block(kind, version, length, digest))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What a file's first block says."""
+
+    length: int
+    """Of the file, in bytes."""
+    sha256: str
+    """Of all behind the first block."""
+
+
 def check_seal(path: Path, kind: str, version: int) -> str:
-    """Check a file's seal and give the SHA-256 of its content.
+    """Check a file's seal and all of its content, and give the SHA-256 of the latter.
 
     Raises
     ------
     FileProblem
         If the file is missing, empty, of another kind, of a newer version, truncated, or altered.
     """
+    seal = read_seal(path, kind, version)
+    check_content(path, seal)
+    return seal.sha256
+
+
+def read_seal(path: Path, kind: str, version: int) -> Seal:
+    """Read a file's seal and check all but the content.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, empty, of another kind, of a newer version, truncated, or its first block altered.
+    """
     try:
         with path.open("rb") as file:
             block = file.read(BLOCK)
+            length = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise FileProblem(f"cannot read {path}: {error.strerror}; expected a {kind} file") from error
     words = block.rstrip(b"\0").decode("ascii", errors="replace").split()
@@ -64,14 +91,26 @@ def check_seal(path: Path, kind: str, version: int) -> str:
         raise FileProblem(
             f"{path} has version {words[1]} of {kind}, this bagbench reads up to {version}: update bagbench"
         )
-    length, digest = _measure(path)
     if words[2] != f"length={length}":
         raise FileProblem(f"{path} is truncated: {words[2].partition('=')[2]} bytes were written, {length} are there")
-    if words[3] != f"sha256={digest}":
-        raise FileProblem(f"{path} was altered after it was written: its sha256 is {digest}, expected {words[3][7:]}")
-    if int(words[1]) < 1 or block != _first_block(kind, int(words[1]), length, digest):
+    seal = Seal(length=length, sha256=words[3].removeprefix("sha256="))
+    is_digest = len(seal.sha256) == 64 and not set(seal.sha256) - set(hexdigits.lower())
+    if int(words[1]) < 1 or not is_digest or block != _first_block(kind, int(words[1]), length, seal.sha256):
         raise FileProblem(f"{path} was altered after it was written: its first {BLOCK} bytes are not as they were")
-    return digest
+    return seal
+
+
+def check_content(path: Path, seal: Seal) -> None:
+    """Compare all behind the first block with the seal.
+
+    Raises
+    ------
+    FileProblem
+        If it was altered.
+    """
+    _, digest = _measure(path)
+    if digest != seal.sha256:
+        raise FileProblem(f"{path} was altered after it was written: its sha256 is {digest}, expected {seal.sha256}")
 
 
 def _first_block(kind: str, version: int, length: int, digest: str) -> bytes:

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.document import problem_from_json, problem_to_json
+from ..problems.document import problem_to_json
 from ..problems.errors import FileProblem
-from ..problems.parameters import Number, Parameter
 from ..problems.problem import Losses, Problem
 from ..problems.record import read_metric
 from .designs import Plan
-from .runs import Runs
-from .sealed import BLOCK, check_seal, write_sealed
+from .file import CHUNK, StoredRuns, write_columns
+from .runs import Rows, RunColumns
+from .sealed import check_content, read_seal, write_sealed
 
 KIND, VERSION = "bagbench-table", 1
-_SINGLE_PRECISION = ("train_seconds", "eval_seconds")  # the clock's own noise is far above 1e-7
-_LAYOUT = ("v110", "v110")
-_FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+_SMALL = 1 << 26
+"""Bytes of a file that is compared with its seal whenever it is opened: a twentieth of a second."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """A problem and the runs that were made of it."""
 
     problem: Problem
-    runs: Runs
+    runs: RunColumns
     data_set: str = ""
     """Sha256 of the data set that was trained on; empty if unknown."""
     plan: Plan | None = None
@@ -61,9 +60,42 @@ class Table:
             return np.repeat(known(self.problem.space.natural(self.runs.vectors))[:, None], self.epochs, axis=1)
         return read_metric(name, self.runs.curves, self.problem)
 
+    def find(self, digest: str) -> Rows:
+        """Give the rows of a configuration's runs by its digest, see `Space.digest`; none if it has no runs."""
+        digests, rows = self._index
+        key = np.array(digest.encode(), dtype=digests.dtype)
+        first, behind = int(digests.searchsorted(key)), int(digests.searchsorted(key, side="right"))
+        return np.arange(first, behind) if rows is None else rows[first:behind]
+
+    def take(self, rows: Rows) -> Table:
+        """Give the table of some of the runs, read into memory, in the order given."""
+        return replace(self, runs=self.runs.take(rows))
+
+    def chunks(self, rows: int = CHUNK) -> Iterator[Table]:
+        """Go through the table in pieces of so many rows, of which only one need be in memory."""
+        for start in range(0, len(self), rows):
+            yield self.take(np.arange(start, min(start + rows, len(self))))
+
+    @cached_property
+    def _index(self) -> tuple[NDArray[np.bytes_], Rows | None]:
+        """All digests in order, and their rows, unless these are in the same order."""
+        digests = self.runs.digests
+        if (digests[:-1] <= digests[1:]).all():
+            return digests, None
+        rows = np.argsort(digests, kind="stable")
+        return digests[rows], rows
+
     @classmethod
-    def open(cls, path: Path | str) -> Table:
-        """Read a table.
+    def open(cls, path: Path | str, *, verify: bool = False) -> Table:
+        """Open a table; what is asked of it is read then.
+
+        Parameters
+        ----------
+        path
+            The file.
+        verify
+            Whether to compare the whole file with its seal now. Large files are otherwise checked piece by piece as
+            they are read, against HDF5's own checksums.
 
         Raises
         ------
@@ -71,106 +103,43 @@ class Table:
             If the file is missing, empty, foreign, truncated, altered, or of a newer version.
         """
         path = Path(path)
-        digest = check_seal(path, KIND, VERSION)
+        seal = read_seal(path, KIND, VERSION)
+        checked = verify or seal.length <= _SMALL
+        if checked:
+            check_content(path, seal)
         try:
-            with h5py.File(path, "r") as file:
-                return _read(file, digest)
-        except (OSError, KeyError, ValueError) as error:
-            raise FileProblem(f"{path} has a valid seal but not the content of a table: {error}") from error
+            runs = StoredRuns(path)
+            checked = checked or runs.is_checked
+        except FileProblem:
+            check_content(path, seal)  # if it was altered, that is what to say
+            raise
+        if not checked:
+            check_content(path, seal)
+        plan = runs.text("plan")
+        return cls(
+            problem=runs.problem,
+            runs=runs,
+            data_set=runs.text("data_set"),
+            plan=Plan.from_json(plan) if plan else None,
+            sha256=seal.sha256,
+        )
 
     def save(self, path: Path) -> None:
         """Write the table; a reader sees the old file or the new one, never half of it."""
-        write_sealed(path, KIND, VERSION, self._write)
-
-    def _write(self, path: Path) -> None:
-        # One layout of HDF5, no times and sorted names make equal tables equal files.
-        with h5py.File(path, "w", userblock_size=BLOCK, libver=_LAYOUT) as file:
-            file.attrs["format"], file.attrs["version"] = KIND, VERSION
-            file.attrs["problem"] = problem_to_json(self.problem)
-            file.attrs["data_set"] = self.data_set
-            file.attrs["plan"] = "" if self.plan is None else self.plan.to_json()
-            runs = self.runs
-            config = file.create_group("config")
-            for column, parameter in enumerate(self.problem.space.parameters):
-                _put(config, parameter.name, _natural_column(parameter, runs.vectors[:, column]))
-            group = file.create_group("run")
-            for name in ("digests", "seeds", "status", "inclusion_probability", "started"):
-                _put(group, name, getattr(runs, name))
-            _put(group, "errors", _words(runs.errors))
-            texts = sorted(set(runs.environments))
-            _put(file, "environments", _words(texts))
-            numbers = np.array([texts.index(text) for text in runs.environments], dtype=np.int64)
-            _put(group, "environment", numbers)
-            for name, values in sorted(runs.curves.items()):
-                kind = np.float32 if name in _SINGLE_PRECISION else np.float64
-                _put(file, f"curve/{name}", values.astype(kind))
-            for name, counts in _static(self.problem, runs).items():
-                _put(file, f"static/{name}", counts)
+        texts = {
+            "format": KIND,
+            "problem": problem_to_json(self.problem),
+            "data_set": self.data_set,
+            "plan": "" if self.plan is None else self.plan.to_json(),
+        }
+        static = _static(self.problem, self.runs)
+        write = partial(
+            write_columns, texts=texts, version=VERSION, space=self.problem.space, runs=self.runs, static=static
+        )
+        write_sealed(path, KIND, VERSION, write)
 
 
-def _put(group: h5py.Group, name: str, values: NDArray[np.generic]) -> None:
-    # In one chunk, because columns are read whole.
-    filters = {} if values.dtype.hasobject or not values.size else {"chunks": values.shape, **_FILTERS}
-    group.create_dataset(name, data=values, **filters)
-
-
-def _words(words: Iterable[str]) -> NDArray[np.generic]:
-    return np.array(list(words), dtype=h5py.string_dtype())
-
-
-def _short_words(words: Iterable[str]) -> NDArray[np.generic]:
-    """Lay out words of a few kinds: of one length, because such columns can be compressed."""
-    encoded = [word.encode() for word in words]
-    return np.array(encoded, dtype=h5py.string_dtype(length=max(1, *map(len, encoded))))
-
-
-def _read(file: h5py.File, digest: str) -> Table:
-    problem = problem_from_json(file.attrs["problem"])
-    group, config = file["run"], file["config"]
-    columns = [_numbers(parameter, config[parameter.name]) for parameter in problem.space.parameters]
-    texts = file["environments"].asstr()[:]
-    runs = Runs(
-        vectors=np.stack(columns, axis=1),
-        digests=group["digests"][:],
-        seeds=group["seeds"][:],
-        status=group["status"][:],
-        errors=tuple(group["errors"].asstr()[:]),
-        inclusion_probability=group["inclusion_probability"][:],
-        started=group["started"][:],
-        environments=tuple(texts[i] for i in group["environment"][:]),
-        curves={name: values[:].astype(np.float64) for name, values in file["curve"].items()},
-    )
-    plan = file.attrs["plan"]
-    return Table(
-        problem=problem,
-        runs=runs,
-        data_set=file.attrs["data_set"],
-        plan=Plan.from_json(plan) if plan else None,
-        sha256=digest,
-    )
-
-
-def _natural_column(parameter: Parameter, numbers: NDArray[np.float64]) -> NDArray[np.generic]:
-    """Natural values that a person can read: floats, with NaN where inactive; words, empty where inactive."""
-    values = [None if np.isnan(x) else parameter.decode(float(x)) for x in numbers]
-    if any(isinstance(value, str) for value in values):
-        return _short_words("" if value is None else str(value) for value in values)
-    if isinstance(parameter, Number) and parameter.integer and None not in values:
-        return np.array(values, dtype=np.int64)
-    if values and all(isinstance(value, bool) for value in values):
-        return np.array(values, dtype=bool)
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def _numbers(parameter: Parameter, dataset: h5py.Dataset) -> NDArray[np.float64]:
-    """Read natural values back into the numbers of vectors, NaN where inactive."""
-    if h5py.check_string_dtype(dataset.dtype) is not None:
-        numbers = {str(parameter.decode(float(x))): float(x) for x in range(int(parameter.size))}
-        return np.array([numbers[word] if word else np.nan for word in dataset.asstr()[:]])
-    return np.array([np.nan if value != value else parameter.encode(value) for value in dataset[:].tolist()])
-
-
-def _static(problem: Problem, runs: Runs) -> Mapping[str, NDArray[np.int64]]:
+def _static(problem: Problem, runs: RunColumns) -> Mapping[str, NDArray[np.int64]]:
     """Counts behind the known objectives ``log10_<name>``, as whole numbers."""
     natural = problem.space.natural(runs.vectors)
     names = {"log10_params": "parameters", "log10_macs": "macs"}

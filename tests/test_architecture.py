@@ -41,7 +41,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     ),
     "ConfigSpace": ("problems/space.py",),
     "pyarrow": ("tables/sheets.py",),
-    "h5py": ("tables/table.py", "simulator/history.py"),
+    "h5py": ("tables/file.py", "simulator/history.py"),
     "xgboost": ("surrogates/boosting.py",),
     "lightgbm": ("surrogates/boosting.py",),
     "onnx": ("surrogates/file.py",),

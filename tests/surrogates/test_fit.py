@@ -48,8 +48,20 @@ def test_failed_and_unfinished_runs_are_not_learnt_from(table: Table) -> None:
     status[3] = b"failed"
     curves = {name: values.copy() for name, values in table.runs.curves.items()}
     curves["train_seconds"][7, 10:] = np.nan
-    damaged = replace(table, runs=replace(table.runs, status=status, curves=curves))
+    damaged = replace(table, runs=replace(table.runs.take(np.arange(len(table))), status=status, curves=curves))
     assert len(read_examples(damaged)) == len(table) - 2
+
+
+def test_too_large_a_table_is_learnt_from_in_part(table: Table) -> None:
+    """Digests are hashes: the smallest of them are a random sample of configurations, replicates and all."""
+    everything, part = read_examples(table), read_examples(table, most_points=60 * table.epochs)
+    assert (len(part), len(everything)) == (60, len(table))
+    by_digest = np.argsort(everything.digests, kind="stable")
+    assert sorted(part.digests.tolist()) == everything.digests[by_digest[:60]].tolist()
+    keys = [list(zip(each.digests, each.seeds, strict=True)) for each in (everything, part)]
+    rows = [keys[0].index(key) for key in keys[1]]
+    np.testing.assert_array_equal(part.values, everything.values[rows])
+    np.testing.assert_array_equal(part.vectors, everything.vectors[rows])
 
 
 def test_too_small_a_table_is_refused(table: Table, tmp_path: Path) -> None:

@@ -192,9 +192,7 @@ def test_file_system_without_locks_is_refused(folder: Path, monkeypatch: pytest.
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    message = (
-        f"^cannot lock {folder}/claims.lock: its file system has no locks .No locks available.; mount it"
-    )
+    message = f"^cannot lock {folder}/claims.lock: its file system has no locks .No locks available.; mount it"
     with pytest.raises(FileProblem, match=message), locked(folder):
         pass
 

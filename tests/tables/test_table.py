@@ -59,7 +59,7 @@ def test_equal_tables_are_equal_files(table: Table, tmp_path: Path) -> None:
     table.save(tmp_path / "a.h5")
     time.sleep(1.1)  # HDF5 would write the time in seconds
     turned = dict(reversed([*table.runs.curves.items()]))
-    replace(table, runs=replace(table.runs, curves=turned)).save(tmp_path / "b.h5")
+    replace(table, runs=replace(table.runs.take(np.arange(6)), curves=turned)).save(tmp_path / "b.h5")
     Table.open(tmp_path / "a.h5").save(tmp_path / "c.h5")
     contents = {(tmp_path / name).read_bytes() for name in ("a.h5", "b.h5", "c.h5")}
     assert len(contents) == 1
@@ -78,7 +78,7 @@ def test_columns_are_natural_values_that_h5py_reads(table: Table, tmp_path: Path
     table.save(tmp_path / "t.h5")
     space = table.problem.space
     with h5py.File(tmp_path / "t.h5", "r") as file:
-        assert file.attrs["format"] == "bagbench-table"
+        assert file.attrs["format"] == b"bagbench-table"
         assert file.attrs["version"] == 1
         assert json.loads(file.attrs["problem"])["space"] == json.loads(space.document)
         assert list(file["config"]) == sorted(space.names)
@@ -112,6 +112,103 @@ def test_losses_of_an_unknown_metric_are_refused(table: Table) -> None:
     message = r"^unknown metric of 'digits' 'val_los': expected one of .*; did you mean 'val_loss'\?$"
     with pytest.raises(UnknownName, match=message):
         table.losses("val_los")
+
+
+def test_runs_are_found_by_digest(table: Table, tmp_path: Path) -> None:
+    table.save(tmp_path / "t.h5")
+    for each in (table, Table.open(tmp_path / "t.h5"), Table.open(GOLDEN)):
+        digests = each.runs.digests.astype(str)
+        for digest in set(digests.tolist()):
+            np.testing.assert_array_equal(each.find(digest), np.flatnonzero(digests == digest))
+        for absent in ("0" * 16, "f" * 16, "", "0123456789abcdef0"):
+            assert not len(each.find(absent))
+
+
+# --- columns that are read as they are asked for ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a table of 90 runs in pieces of 16, and take every file for a large one."""
+    monkeypatch.setattr("bagbench.tables.file.CHUNK", 16)
+    monkeypatch.setattr("bagbench.tables.table._SMALL", 0)
+    table.take(np.arange(90) % 6).save(tmp_path / "many.h5")
+    return tmp_path / "many.h5"
+
+
+def everything(path: Path) -> Runs:
+    runs = Table.open(path).runs
+    return runs.take(np.arange(len(runs)))
+
+
+@pytest.mark.parametrize("rows", [[], [0], [89, 3, 3, 40], list(range(20, 60)), list(range(90))[::-1]], ids=len)
+def test_some_rows_are_those_of_the_whole(many: Path, rows: list[int]) -> None:
+    table, some = Table.open(many), np.array(rows, dtype=np.int64)
+    in_memory = Runs(**{name: getattr(table.runs, name) for name in Runs.__dataclass_fields__})
+    assert_equal(in_memory.take(some), table.take(some).runs.take(np.arange(len(some))))
+
+
+def test_pieces_make_up_the_whole(many: Path) -> None:
+    table = Table.open(many)
+    parts = list(table.chunks(rows=40))
+    assert [len(part) for part in parts] == [40, 40, 10]
+    for name in ("val_error", "log10_params", "train_seconds"):
+        np.testing.assert_array_equal(np.concatenate([part.losses(name) for part in parts]), table.losses(name))
+
+
+def test_table_that_was_replaced_meanwhile_stays_what_it_was(many: Path, table: Table) -> None:
+    opened, whole = Table.open(many), everything(many)
+    table.save(many)
+    assert_equal(whole, opened.runs.take(np.arange(90)))
+    assert len(Table.open(many)) == 6
+
+
+def test_only_what_is_asked_for_is_read_and_checked(many: Path) -> None:
+    expected = Table.open(many).losses("val_error")
+    with h5py.File(many, "r") as file:
+        position = file["curve/val_loss"].id.get_chunk_info(3).byte_offset
+    content = bytearray(many.read_bytes())
+    content[position + 5] ^= 1
+    many.write_bytes(content)
+    table = Table.open(many)
+    np.testing.assert_array_equal(table.losses("val_error"), expected)
+    for read in (lambda: table.losses("val_loss"), lambda: table.take(np.arange(50, 60))):
+        with pytest.raises(
+            FileProblem, match="many.h5 was altered after it was written: curve/val_loss: .* failure during read"
+        ):
+            read()
+    assert len(table.runs.take(np.arange(48)).curves["val_loss"]) == 48  # other pieces than the fourth
+    with pytest.raises(FileProblem, match="many.h5 was altered after it was written: its sha256 is"):
+        Table.open(many, verify=True)
+
+
+def test_no_flipped_bit_of_a_large_file_goes_unnoticed_where_it_matters(many: Path) -> None:
+    """Of a large file HDF5 checks what it reads: so either nothing that is read has changed, or it is refused."""
+    whole, problem, content = everything(many), Table.open(many).problem, many.read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    for position in rng.integers(512, len(content), size=300).tolist():
+        altered = bytearray(content)
+        altered[position] ^= 1 << int(rng.integers(8))
+        many.write_bytes(altered)
+        try:
+            table = Table.open(many)
+            assert table.problem == problem
+            assert_equal(whole, table.runs.take(np.arange(len(table))))
+        except FileProblem:
+            refused += 1
+    assert refused > 150  # the others lie where nothing is stored
+
+
+def test_large_file_without_checksums_is_compared_with_its_seal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bagbench.tables.table._SMALL", 0)
+    assert len(Table.open(GOLDEN)) == 8
+    content = bytearray(GOLDEN.read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "t.h5").write_bytes(content)
+    with pytest.raises(FileProblem, match="t.h5 was altered after it was written: its sha256 is"):
+        Table.open(tmp_path / "t.h5")
 
 
 def words_problem() -> Problem:

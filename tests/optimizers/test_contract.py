@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,21 @@ from bagbench.optimizers.driving import TRIALS
 from bagbench.optimizers.sh_emoa import ShEmoa
 from bagbench.optimizers.testing import OptimizerContract
 from bagbench.optimizers.wrapped_botorch import BotorchQLogNehvi
-from bagbench.optimizers.wrapped_optuna import optuna_gp
+from bagbench.optimizers.wrapped_optuna import OptunaStudy, optuna_gp
 from bagbench.optimizers.wrapped_smac import SmacParEgo
+from bagbench.problems.problem import Problem
+
+
+def hasty_optuna_gp(problem: Problem, *, seed: int) -> OptunaStudy:
+    """Build `optuna_gp` with a coarse search for the maximum, for which Optuna has no public options."""
+    search = optuna_gp(problem, seed=seed, startup=39)
+    sampler: Any = search._study.sampler
+    sampler._n_local_search, sampler._n_preliminary_samples = 2, 128
+    return search
+
 
 THINKERS: dict[str, OptimizerClass] = {
-    "optuna-gp": partial(optuna_gp, startup=39),
+    "optuna-gp": hasty_optuna_gp,
     "botorch-qlognehvi": partial(BotorchQLogNehvi, startup=37, batch=8, samples=8, fit_iterations=10),
     "smac-parego": partial(SmacParEgo, startup=36, retrain_after=12),
 }

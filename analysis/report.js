@@ -46,7 +46,7 @@ function counts(item, state) {
 }
 
 // Labels of lines, moved apart as little as needed where they would overlap: neighbours that would share a place
-// become a block, which lies around the mean of what its labels stand for.
+// become a block, which lies around the mean of what its labels stand for; none leaves the figure.
 function apart(labels, range, height) {
   const scale = height / (range[1] - range[0]);
   const at = (label) => (label.y - range[0]) * scale;
@@ -62,7 +62,9 @@ function apart(labels, range, height) {
     }
   });
   const start = blocks.flatMap(({ sum, count }) => Array(count).fill(sum / count));
-  return order.map((label, index) => ({ ...label, yshift: start[index] + index * LINE - at(label) }));
+  const highest = height - LINE * (order.length - 1);
+  const place = (index) => Math.max(0, Math.min(start[index], highest)) + index * LINE;
+  return order.map((label, index) => ({ ...label, yshift: place(index) - at(label) }));
 }
 
 function specification(id, width) {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bagbench.optimizers import METHODS
@@ -53,6 +54,21 @@ def test_what_is_not_shipped_yet_is_said(name: str, bagbench: Command) -> None:
     assert (said in bagbench("info", name).out) == (not shipped)
     (line,) = (line for line in bagbench("info").out.splitlines() if line.startswith(f"{name} "))
     assert line.count("none yet") == 2 - len(shipped)
+
+
+def test_large_table_is_compared_with_its_seal_on_request(
+    bagbench: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bagbench.tables.table._SMALL", 0)  # every table is a large one
+    path, content = tmp_path / "altered.h5", bytearray(table.read_bytes())
+    path.write_bytes(content)
+    assert bagbench("info", path, "--verify").code == 0
+    Table.open(path).runs.take(np.arange(80))
+    content[content.index(b"\x78", len(content) // 2)] ^= 1
+    path.write_bytes(content)
+    ran = bagbench("info", path, "--verify")
+    assert ran.code == 2
+    assert "altered.h5 was altered after it was written: its sha256 is" in ran.err
 
 
 def test_table_is_described_by_its_runs(bagbench: Command, table: Path) -> None:

@@ -7,16 +7,16 @@ written anew after every run, and runs that are in it are not trained again.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..problems import PROBLEMS, get_problem
-from ..problems.benchmark import Benchmark, Outcome
+from ..problems.benchmark import Outcome
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Problem
 from ..problems.record import to_curve
@@ -30,7 +30,8 @@ from .validation_file import Claim, Trainings, read_trainings, write_trainings
 HELD = 0.5
 """Kendall's tau from which on a ranking counts as held: three of four pairs are in the predicted order."""
 
-_FEWEST = 3  # configurations that can show a ranking
+FEWEST = 3
+"""Configurations that can show a ranking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +60,33 @@ class Validation:
     """(n,) true seconds, means over seeds."""
     failed: int
     """Runs that failed; they count nowhere else."""
+    claimed: int
+    """Configurations on all the fronts, trained or not."""
+    seeds: int
+    """True trainings of the configuration that has most of them."""
+    out_of_turn: int
+    """Retrained configurations that are not among the first claims: those of a file that was there before."""
+
+    @property
+    def predicted(self) -> Losses:
+        """Losses (n, m) as predicted."""
+        return np.array([claim.losses for claim in self.claims]).reshape(self.losses.shape)
+
+    def only(self, digests: Collection[str]) -> Validation:
+        """Select the claims about some configurations."""
+        rows = [row for row, claim in enumerate(self.claims) if claim.digest in digests]
+        return replace(
+            self,
+            claims=tuple(self.claims[row] for row in rows),
+            losses=self.losses[rows],
+            seconds=self.seconds[rows],
+        )
 
     @property
     def agreements(self) -> tuple[Agreement, ...]:
         """Compare every objective that is trained, and the seconds."""
-        predicted = np.array([claim.losses for claim in self.claims]).reshape(self.losses.shape)
         compared = [
-            _agreement(objective.name, objective.unit, predicted[:, column], self.losses[:, column])
+            _agreement(objective.name, objective.unit, self.predicted[:, column], self.losses[:, column])
             for column, objective in enumerate(self.problem.objectives)
             if objective.name not in self.problem.known
         ]
@@ -75,7 +96,7 @@ class Validation:
     def sentence(self) -> str:
         """Whether the predicted ranking of the front held."""
         first, n = self.agreements[0], len(self.claims)
-        if n < _FEWEST or math.isnan(first.kendall_tau):
+        if n < FEWEST or math.isnan(first.kendall_tau):
             return f"{n} configurations are too few, or too equal, to say whether the ranking of the front holds."
         verdict = "held" if first.kendall_tau >= HELD else "did not hold"
         error = f"{abs(first.mean_error):.3g} {first.unit}".rstrip()
@@ -113,47 +134,6 @@ def check_validity(experiment: Experiment) -> None:
         )
 
 
-def find_claims(experiment: Experiment, benchmark: Benchmark) -> tuple[Claim, ...]:
-    """List the union of the final fronts of all races, each configuration once.
-
-    The first k of them are spread over the whole fronts, whatever k is: each is the one farthest from those before.
-
-    Parameters
-    ----------
-    benchmark
-        The one that answered; it says how long each training takes from scratch.
-    """
-    fronts = [experiment.front(race) for race in experiment.races]
-    losses, vectors = (np.concatenate(parts) for parts in zip(*fronts, strict=True))
-    problem = experiment.problem
-    digests = problem.space.digests(vectors)
-    first = {digest: row for row, digest in reversed([*enumerate(digests)])}
-    rows = np.array(sorted(first.values()), dtype=np.intp)
-    scale = problem.reference_point - problem.ideal_point
-    rows = rows[spread_out(losses[rows] / scale)]
-    _, seconds = benchmark.query_batch(vectors[rows], np.full(len(rows), problem.max_epochs))
-    return tuple(
-        Claim(digest=digests[row], vector=vectors[row], losses=losses[row], seconds=cost)
-        for row, cost in zip(rows, seconds.tolist(), strict=True)
-    )
-
-
-def spread_out(points: NDArray[np.float64], /) -> NDArray[np.intp]:
-    """Order points (n, m) so that every prefix is spread over all of them.
-
-    The first has the least first coordinate; each further one is the farthest from those before (Gonzalez 1985).
-    """
-    order: list[int] = []
-    distance = np.full(len(points), math.inf)
-    following = int(np.argmin(points[:, 0])) if len(points) else 0
-    while len(order) < len(points):
-        order.append(following)
-        distance = np.minimum(distance, np.linalg.norm(points - points[following], axis=1))
-        distance[order] = -1.0
-        following = int(np.argmax(distance))
-    return np.array(order, dtype=np.intp)
-
-
 def train_claims(
     claims: Sequence[Claim],
     problem: Problem,
@@ -165,7 +145,9 @@ def train_claims(
     runs: int | None = None,
     progress: Progress = SILENT,
 ) -> Trainings:
-    """Train the first ``runs`` of the claims (None: all) with each of ``seeds`` seeds, and keep ``path`` up to date.
+    """Train ``runs`` of the claims (None: all) with each of ``seeds`` seeds, and keep ``path`` up to date.
+
+    Those that ``path`` holds already come first, then the others in their order.
 
     Parameters
     ----------
@@ -188,7 +170,9 @@ def train_claims(
         If there is a ``path`` that this function did not write.
     """
     trained = dict(read_trainings(path, problem)) if path.exists() else {}
-    wanted = [(claim, seed) for claim in claims[:runs] for seed in range(seeds)]
+    begun = {digest for digest, _ in trained}
+    chosen = sorted(claims, key=lambda claim: claim.digest not in begun)[:runs]
+    wanted = [(claim, seed) for claim in chosen for seed in range(seeds)]
     missing = [(claim, seed) for claim, seed in wanted if (claim.digest, seed) not in trained]
     progress.update(len(wanted) - len(missing))
     if not missing:
@@ -224,6 +208,8 @@ def compare_with_truth(claims: Sequence[Claim], trainings: Trainings, problem: P
         if math.isfinite(outcome.seconds):
             outcomes.setdefault(digest, []).append(outcome)
     known = sorted((claim for claim in claims if claim.digest in outcomes), key=lambda claim: claim.losses.tolist())
+    order = [claim.digest for claim in claims]
+    begun = {digest for digest, _ in trainings} & set(order)
     means = [np.mean([outcome.losses for outcome in outcomes[claim.digest]], axis=0) for claim in known]
     return Validation(
         problem=problem,
@@ -231,6 +217,9 @@ def compare_with_truth(claims: Sequence[Claim], trainings: Trainings, problem: P
         losses=np.array(means).reshape(len(known), len(problem.objectives)),
         seconds=np.array([np.mean([outcome.seconds for outcome in outcomes[claim.digest]]) for claim in known]),
         failed=sum(not math.isfinite(outcome.seconds) for outcome in trainings.values()),
+        claimed=len(claims),
+        seeds=max((len(found) for found in outcomes.values()), default=0),
+        out_of_turn=len(begun - set(order[: len(begun)])),
     )
 
 

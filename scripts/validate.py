@@ -32,8 +32,9 @@ def validate(
 
     Writes DIR/validation.csv after every run: the same command goes on where it was stopped. Needs torch.
     """
+    from ..analysis.claims import find_claims
     from ..analysis.races import load_experiment
-    from ..analysis.validation import check_validity, compare_with_truth, find_claims, train_claims
+    from ..analysis.validation import check_validity, compare_with_truth, train_claims
     from ..simulator.benchmarks import open_benchmark
 
     check_positive(runs=runs, seeds=seeds, jobs=jobs)

@@ -12,15 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bagbench.analysis.claims import digests_by_method, find_claims, spread_out, take_turns
 from bagbench.analysis.races import Experiment, load_experiment
-from bagbench.analysis.validation import (
-    Validation,
-    check_validity,
-    compare_with_truth,
-    find_claims,
-    spread_out,
-)
-from bagbench.analysis.validation_file import Claim
+from bagbench.analysis.validation import Validation, check_validity, compare_with_truth, train_claims
+from bagbench.analysis.validation_file import Claim, write_trainings
 from bagbench.problems import get_problem
 from bagbench.problems.benchmark import Benchmark, Outcome
 from bagbench.problems.errors import InvalidArgument
@@ -66,6 +61,46 @@ def test_every_prefix_of_a_spread_order_goes_on_with_the_farthest_point(count: i
 def test_equal_points_are_all_in_the_order() -> None:
     assert sorted(spread_out(np.zeros((4, 2)))) == [0, 1, 2, 3]
     assert len(spread_out(np.empty((0, 2)))) == 0
+
+
+def test_methods_take_turns_and_share_what_they_share() -> None:
+    """After 1 the second has as much as the first; 3 is the first's only other one, and the third has only 1 and 5."""
+    assert take_turns([[1, 2, 3], [4, 1], [1, 5]]) == [1, 2, 4, 5, 3]
+    assert take_turns([]) == [] == take_turns([[]])
+
+
+@given(st.lists(st.lists(st.integers(0, 20), unique=True), max_size=5))
+def test_every_prefix_of_turns_serves_all_that_are_not_exhausted(hands: list[list[int]]) -> None:
+    """Whoever added the last one had no more than anybody who still holds others."""
+    order = take_turns(hands)
+    assert len(order) == len(set(order)) and set(order) == {item for hand in hands for item in hand}
+    for k, item in enumerate(order):
+        before = set(order[:k])
+        waiting = [len(before & set(hand)) for hand in hands if not set(hand) <= before]
+        assert min(len(before & set(hand)) for hand in hands if item in hand) == min(waiting)
+
+
+def test_every_first_k_claims_are_shared_out_among_the_methods(
+    experiment: Experiment, toy_benchmark: Benchmark
+) -> None:
+    order = [claim.digest for claim in find_claims(experiment, toy_benchmark)]
+    fronts = digests_by_method(experiment).values()
+    for k in range(2 * min(len(front) for front in fronts)):
+        counts = [len(front & set(order[:k])) for front in fronts]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_what_was_trained_counts_among_the_runs_whatever_its_turn(
+    experiment: Experiment, toy_benchmark: Benchmark, tmp_path: Path
+) -> None:
+    """Nothing is trained: the last claim is there already, so it is the one that is asked for."""
+    claims, path = find_claims(experiment, toy_benchmark), tmp_path / "validation.csv"
+    write_trainings(path, experiment.problem, claims, {(claims[-1].digest, 0): outcome(50.0)})
+    trained = train_claims(claims, experiment.problem, path, seeds=1, jobs=1, runs=1)
+    checked = compare_with_truth(claims, trained, experiment.problem)
+    assert [known.digest for known in checked.claims] == [claims[-1].digest]
+    assert (checked.claimed, checked.seeds, checked.out_of_turn) == (len(claims), 1, 1)
+    assert compare_with_truth(claims, {(claims[0].digest, 0): outcome(5.0)}, experiment.problem).out_of_turn == 0
 
 
 # --- what can be checked at all --------------------------------------------------------------------------------------

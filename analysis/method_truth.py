@@ -43,6 +43,11 @@ class MethodTruth:
             return math.nan
         return 100.0 * (self.true_hypervolume / self.predicted_hypervolume - 1.0)
 
+    @property
+    def kendall_tau(self) -> float:
+        """Of the `agreement`; NaN where so few were trained that it would be +1 or -1 in any case."""
+        return self.agreement.kendall_tau if self.is_judged else math.nan
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodRanking:

@@ -29,7 +29,7 @@ def study(experiment: Experiment, summary: Summary, /, *, baseline: str) -> str:
         [
             f"# {len(experiment.optimizers)} optimizers on `{experiment.problem.name}`, {len(experiment.seeds)} seeds",
             "",
-            _setting(experiment),
+            setting(experiment),
             "",
             f"| # | optimizer | hypervolume | middle half | trials | own time | wins over {baseline} | p | A12 |",
             "|---:|---|---:|---|---:|---:|---:|---:|---:|",
@@ -60,7 +60,8 @@ def _page(experiment: Experiment) -> str:
     return f"docs/study-{experiment.problem.name}.md"
 
 
-def _setting(experiment: Experiment) -> str:
+def setting(experiment: Experiment) -> str:
+    """Say what each race had, who answered, and what hypervolumes are measured against."""
     settings = experiment.settings
     budget = settings["budget_seconds"] or experiment.problem.budget_seconds
     limit = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from .console import Bar, output, plain_table, print_json, resumable
 from .options import AsJson, Jobs, check_positive, cores
 
 if TYPE_CHECKING:
+    from ..analysis.method_truth import MethodRanking
     from ..analysis.validation import Validation
 
 VALIDATION_FILE = "validation.csv"
@@ -21,7 +23,7 @@ VALIDATION_FILE = "validation.csv"
 def validate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `bagbench compare` wrote.")],
     runs: Annotated[
-        int | None, typer.Option(help="Retrain so many configurations, spread over the fronts. Default: all.")
+        int | None, typer.Option(help="Retrain so many configurations, shared out among the methods. Default: all.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="True trainings of each configuration; their mean is compared.")] = 1,
     jobs: Jobs = None,
@@ -30,11 +32,15 @@ def validate(
 ) -> None:
     """Train the union of the final fronts of DIR for real, and compare with what was predicted.
 
-    Writes DIR/validation.csv after every run: the same command goes on where it was stopped. Needs torch.
+    Writes DIR/validation.csv after every run: the same command goes on where it was stopped. In the end writes
+    DIR/validation.md, with the verdicts on the front and on every method. Needs torch.
     """
     from ..analysis.claims import find_claims
+    from ..analysis.method_truth import compare_methods
     from ..analysis.races import load_experiment
     from ..analysis.validation import check_validity, compare_with_truth, train_claims
+    from ..analysis.validation_page import PAGE_FILE, validation_page
+    from ..problems.files import write_atomically
     from ..simulator.benchmarks import open_benchmark
 
     check_positive(runs=runs, seeds=seeds, jobs=jobs)
@@ -50,14 +56,34 @@ def validate(
             claims, problem, path, seeds=seeds, jobs=jobs or cores(), device=device, runs=runs, progress=bar
         )
     validation = compare_with_truth(claims, trained, problem)
+    ranking = compare_methods(experiment, validation)
+    page = folder / PAGE_FILE
+    write_atomically(page, validation_page(experiment, validation, ranking))
     if as_json:
-        agreements = [asdict(agreement) for agreement in validation.agreements]
-        print_json({"sentence": validation.sentence, "agreements": agreements, "validation": str(path)})
+        print_json({**_document(validation, ranking), "validation": str(path), "page": str(page)})
     else:
-        _print(validation, path)
+        _print(validation, ranking)
+        output().print(f"All of it: {path}\nPage: {page}", soft_wrap=True)
 
 
-def _print(validation: Validation, path: Path) -> None:
+def _document(validation: Validation, ranking: MethodRanking) -> Mapping[str, object]:
+    return {
+        "sentence": validation.sentence,
+        "agreements": [asdict(agreement) for agreement in validation.agreements],
+        "methods": [
+            {**asdict(method), "change_percent": method.change, "is_judged": method.is_judged}
+            for method in ranking.methods
+        ],
+        "methods_kendall_tau": ranking.kendall_tau,
+        "methods_swapped": [[first.optimizer, second.optimizer] for first, second in ranking.swapped],
+        "methods_verdict": ranking.verdict,
+        "hardest_hit": None if ranking.hardest_hit is None else ranking.hardest_hit.optimizer,
+        "caution": ranking.caution,
+        "failed": validation.failed,
+    }
+
+
+def _print(validation: Validation, ranking: MethodRanking) -> None:
     console = output()
     console.print(_configurations(validation), "")
     agreements = plain_table("agreement<", "Kendall tau", "true minus predicted", "RMSE")
@@ -66,11 +92,35 @@ def _print(validation: Validation, path: Path) -> None:
         agreements.add_row(
             line.name, f"{line.kendall_tau:.3f}", f"{line.mean_error:+.3g}{unit}", f"{line.rmse:.3g}{unit}"
         )
-    console.print(agreements)
-    console.print(f"\n[bold]{validation.sentence}[/bold]", soft_wrap=True)
+    console.print(agreements, "")
+    console.print(_methods(ranking))
+    for verdict in (validation.sentence, ranking.verdict, ranking.loss):
+        console.print(f"\n[bold]{verdict}[/bold]", soft_wrap=True)
+    if ranking.caution:
+        console.print(f"\n[yellow]{ranking.caution}[/yellow]", soft_wrap=True)
     if validation.failed:
         console.print(f"[yellow]{validation.failed} runs failed and are left out.[/yellow]")
-    console.print(f"All of it: {path}", soft_wrap=True)
+
+
+def _methods(ranking: MethodRanking) -> Table:
+    """Lay out each method: how much of it was retrained, and its hypervolume as predicted and as it is."""
+    from ..analysis.validation_page import number
+
+    table = plain_table(
+        "method<", "retrained", "hypervolume, predicted", "true", "difference", "Kendall tau", "true minus predicted"
+    )
+    for method in ranking.methods:
+        agreement = method.agreement
+        table.add_row(
+            method.optimizer,
+            f"{method.trained:,} of {method.claimed:,}",
+            f"{method.predicted_hypervolume:.2f}",
+            f"{method.true_hypervolume:.2f}",
+            number(method.change, "+.1f", " %"),
+            number(method.kendall_tau, ".2f"),
+            number(agreement.mean_error, "+.2f", f" {agreement.unit}".rstrip()),
+        )
+    return table
 
 
 def _configurations(validation: Validation) -> Table:

@@ -78,8 +78,11 @@ def test_both_hypervolumes_are_of_the_trained_configurations_of_all_seeds() -> N
     assert best.change == pytest.approx(-18.75)
     assert best.agreement.name == "val_error"
     assert best.agreement.mean_error == pytest.approx((10 + 10 + 70) / 3)
-    assert best.agreement.kendall_tau == pytest.approx(1 / 3)  # A < C < B, in truth A < B < C: (2 - 1) / 3
+    assert (
+        best.kendall_tau == best.agreement.kendall_tau == pytest.approx(1 / 3)
+    )  # A < C < B, in truth A < B < C: (2 - 1) / 3
     assert (other.optimizer, other.claimed, other.trained) == ("random-search", 1, 1)
+    assert math.isnan(other.kendall_tau)
     assert other.predicted_hypervolume == pytest.approx(240.0)
     assert other.true_hypervolume == pytest.approx(30.0)
 

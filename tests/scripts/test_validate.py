@@ -10,9 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bagbench.analysis.claims import find_claims
+from bagbench.analysis.indicators import hypervolume
+from bagbench.analysis.races import load_experiment
+from bagbench.analysis.validation_file import write_trainings
 from bagbench.problems import get_problem
+from bagbench.problems.benchmark import Outcome
+from bagbench.simulator.benchmarks import open_benchmark
 from bagbench.simulator.history import History
 from bagbench.tables.worker import open_trainer
 
@@ -56,6 +63,32 @@ def test_front_is_retrained_once_and_compared(bagbench: Command, races: Path) ->
 
     verdict = json.loads(bagbench("validate", races, "--runs", 3, "--json").out)
     assert [line["name"] for line in verdict["agreements"]] == ["val_error", "seconds"]
+
+
+def test_finished_validation_is_read_again_and_holds_methods_against_truth(bagbench: Command, races: Path) -> None:
+    """Whatever was predicted, truth is two points worse: every order stays, and hypervolume is lost."""
+    experiment = load_experiment(races)
+    claims = find_claims(experiment, open_benchmark("digits", experiment.settings["source"], noise="mean", snap=True))
+    true = {(claim.digest, 0): Outcome(claim.losses + np.array([2.0, 0.0]), claim.seconds) for claim in claims}
+    write_trainings(races / "validation.csv", experiment.problem, claims, true)
+
+    verdict = json.loads(bagbench("validate", races, "--json").out)
+    (method,) = verdict["methods"]
+    assert (method["optimizer"], method["trained"], method["claimed"]) == ("random-search", len(claims), len(claims))
+    reference = experiment.problem.reference_point
+    predicted = np.array([claim.losses for claim in claims])
+    assert method["predicted_hypervolume"] == pytest.approx(hypervolume(predicted, reference))
+    assert method["true_hypervolume"] == pytest.approx(hypervolume(predicted + np.array([2.0, 0.0]), reference))
+    assert method["agreement"]["mean_error"] == pytest.approx(2.0)
+    assert verdict["hardest_hit"] == "random-search" and verdict["methods_swapped"] == []
+    assert verdict["methods_kendall_tau"] is None and verdict["caution"] == ""
+
+    printed = bagbench("validate", races).out
+    assert re.search(rf"random-search +{len(claims)} of {len(claims)} .* 1\.00 +\+2\.00 %", printed)
+    assert "The front of random-search suffered most" in printed
+    page = Path(verdict["page"])
+    assert page == races / "validation.md" and str(page) in printed
+    assert verdict["methods_verdict"] in page.read_text(encoding="utf-8")
 
 
 def test_training_without_torch_says_what_to_install(

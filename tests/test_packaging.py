@@ -24,7 +24,7 @@ import bagbench
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("problems", "tables", "surrogates", "optimizers", "simulator", "analysis", "scripts")
-DATA = ("README.md", "manifest.json", "*.h5", "*.onnx")
+DATA = ("README.md", "manifest.json", "*-front.json", "*.h5", "*.onnx")
 HEAVY = {"torch", "xgboost", "lightgbm", "onnx", "onnxmltools", "dask", "distributed", "optuna", "configspace"}
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import statistics
 import time
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,7 @@ def milliseconds(name: str, asks: int, options: dict[str, int]) -> float:
     ],
 )
 def test_a_suggestion_of_ours_costs_less(
-    ours: str, theirs: str, library: str, factor: float, asks: int, capsys: pytest.CaptureFixture[str]
+    ours: str, theirs: str, library: str, factor: float, asks: int, say: Callable[[str], None]
 ) -> None:
     if theirs not in OPTIMIZERS:
         pytest.skip(f"needs the extra {library}")
@@ -58,10 +57,8 @@ def test_a_suggestion_of_ours_costs_less(
     options = {"ms-ehvi": {"initial": TRIALS}, "botorch-qlognehvi": {"startup": TRIALS}}
     with one_thread():
         our, their = (milliseconds(name, asks, options.get(name, {})) for name in (ours, theirs))
-    with capsys.disabled():
-        print(
-            f"\n{platform.machine()}, Python {platform.python_version()}, {library} {version(library)}, one thread, "
-            f"after {TRIALS} trials, median of {asks}:\n"
-            f"{ours} {our:.2f} ms, {theirs} {their:.2f} ms a suggestion: {their / our:.1f} times"
-        )
+    say(
+        f"a suggestion after {TRIALS} trials, median of {asks}: {ours} {our:.2f} ms, {theirs} {their:.2f} ms, "
+        f"{their / our:.1f} times"
+    )
     assert their / our >= factor

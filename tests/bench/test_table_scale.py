@@ -106,16 +106,15 @@ def in_memory(table: Path) -> float:
     return sum(column.nbytes for column in columns) / 1000 * len(opened) / MIB
 
 
-def test_large_table_opens_in_under_a_second(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_large_table_opens_in_under_a_second(table: Path, say: Callable[[str], None]) -> None:
     start = time.perf_counter()
     opened = Table.open(table)
     seconds = time.perf_counter() - start
-    with capsys.disabled():
-        print(f"\nopening {len(opened):,} runs: {1e3 * seconds:.1f} ms")
+    say(f"opening a table of {len(opened):,} runs: {1e3 * seconds:.1f} ms")
     assert seconds < 1.0
 
 
-def test_run_is_found_by_its_digest_in_under_50_microseconds(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_is_found_by_its_digest_in_under_50_microseconds(table: Path, say: Callable[[str], None]) -> None:
     opened = Table.open(table)
     start = time.perf_counter()
     digests = opened.runs.digests
@@ -127,25 +126,22 @@ def test_run_is_found_by_its_digest_in_under_50_microseconds(table: Path, capsys
     found = [opened.find(digest) for digest in wanted]
     microseconds = (time.perf_counter() - start) / len(rows) * 1e6
     assert [row.tolist() for row in found] == [[row] for row in rows]
-    with capsys.disabled():
-        print(f"\nfinding a run by its digest: {microseconds:.1f} us; reading the index, once: {1e3 * first:.0f} ms")
+    say(f"finding a run in it by its digest: {microseconds:.1f} us; reading the index, once: {1e3 * first:.0f} ms")
     assert microseconds < 50.0
 
 
 @pytest.mark.parametrize("action", ["pass", "fit"])
-def test_large_table_is_never_in_memory_as_a_whole(
-    action: str, table: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_large_table_is_never_in_memory_as_a_whole(action: str, table: Path, say: Callable[[str], None]) -> None:
     size = in_memory(table)
     seconds, mebibytes = peak(action, table)
-    with capsys.disabled():
-        print(f"\n{action}: {seconds:.0f} s and {mebibytes:,.0f} MiB for a table that is {size:,.0f} MiB in memory")
+    what = {"pass": "going through it", "fit": "a fit of few trees to it"}[action]
+    say(f"{what}: {seconds:.0f} s, {mebibytes:,.0f} MiB of memory (the whole table: {size:,.0f} MiB)")
     assert mebibytes < {"pass": 0.2, "fit": 0.5}[action] * size
 
 
 @pytest.mark.parametrize("jobs", [1, QUEUED // 2])
 def test_populate_adds_under_2_milliseconds_a_run(
-    jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Callable[[str], None]
 ) -> None:
     """As many as can be are queued, or one at a time, which is as many flushes of the disk."""
     curves = {name: [0.123456789012345] * 25 for name in ("val_accuracy", "val_loss", "train_loss", "train_seconds")}
@@ -172,11 +168,10 @@ def test_populate_adds_under_2_milliseconds_a_run(
     collecting = time.perf_counter() - start
     assert merge_journal(path) == QUEUED
     merging = time.perf_counter() - start - collecting
-    with capsys.disabled():
-        print(
-            f"\n{QUEUED:,} runs, {2 * jobs} queued: {1e3 * collecting / QUEUED:.2f} ms a run to collect, "
-            f"{1e3 * merging / QUEUED:.2f} ms to merge"
-        )
+    say(
+        f"`populate`'s own time, {QUEUED:,} runs, {2 * jobs:,} queued: "
+        f"{1e3 * collecting / QUEUED:.2f} ms a run to collect, {1e3 * merging / QUEUED:.2f} ms to merge"
+    )
     if jobs > 1:  # else it is the disk that is measured
         assert (collecting + merging) / QUEUED < 2e-3
 

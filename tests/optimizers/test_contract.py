@@ -18,10 +18,11 @@ from bagbench.problems.problem import Problem
 
 
 def hasty_optuna_gp(problem: Problem, *, seed: int) -> OptunaStudy:
-    """Build `optuna_gp` with a coarse search for the maximum, for which Optuna has no public options."""
+    """Build `optuna_gp` with few samples and a short search, for which Optuna has no public options."""
     search = optuna_gp(problem, seed=seed, startup=39)
     sampler: Any = search._study.sampler
     sampler._n_local_search, sampler._n_preliminary_samples = 2, 128
+    sampler._n_qmc_samples_ehvi = sampler._n_qmc_samples_qei = 8
     return search
 
 

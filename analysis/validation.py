@@ -7,8 +7,9 @@ written anew after every run, and runs that are in it are not trained again.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from concurrent.futures import as_completed
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ..problems.record import to_curve
 from ..problems.space import Vector
 from ..simulator.progress import SILENT, Progress
 from ..tables.executor import open_executor
-from ..tables.worker import open_trainer
+from ..tables.worker import open_trainer, training
 from .races import Experiment
 from .validation_file import Claim, Trainings, read_trainings, write_trainings
 
@@ -134,6 +135,10 @@ def check_validity(experiment: Experiment) -> None:
         )
 
 
+def _always() -> bool:
+    return True
+
+
 def train_claims(
     claims: Sequence[Claim],
     problem: Problem,
@@ -143,6 +148,8 @@ def train_claims(
     jobs: int,
     device: str = "auto",
     runs: int | None = None,
+    scheduler: str | None = None,
+    may_start: Callable[[], bool] = _always,
     progress: Progress = SILENT,
 ) -> Trainings:
     """Train ``runs`` of the claims (None: all) with each of ``seeds`` seeds, and keep ``path`` up to date.
@@ -156,7 +163,11 @@ def train_claims(
     path
         ``validation.csv``; what it holds is not trained again.
     jobs
-        Number of worker processes, with one thread each.
+        Number of worker processes, with one thread each; with a scheduler, of runs at once.
+    scheduler
+        Address of a Dask scheduler whose workers train instead.
+    may_start
+        Is asked before each run; once it says no, those begun are finished and the others left for another call.
     progress
         Is told the number of finished runs.
 
@@ -165,7 +176,7 @@ def train_claims(
     MissingExtra
         If torch is not installed.
     UnknownName, InvalidArgument
-        If there is no such device.
+        If there is no such device, or the scheduler does not answer.
     FileProblem
         If there is a ``path`` that this function did not write.
     """
@@ -177,25 +188,29 @@ def train_claims(
     progress.update(len(wanted) - len(missing))
     if not missing:
         return trained
-    open_trainer(problem.name, device)  # errors now, and not in a worker
-    with open_executor(jobs, processes=True) as executor:
-        futures = {
-            executor.submit(_train, problem.name, problem.objective_names, claim.vector, seed, device): (claim, seed)
-            for claim, seed in missing
-        }
-        for count, future in enumerate(as_completed(futures), len(wanted) - len(missing) + 1):
-            claim, seed = futures[future]
-            trained[claim.digest, seed] = future.result()
-            write_trainings(path, problem, claims, trained)
-            progress.update(count)
-    return trained
+    if scheduler is None:
+        open_trainer(problem.name, device)  # errors now, and not in a worker
+    waiting, running = deque(missing), dict[Future[Outcome], tuple[str, int]]()
+    with open_executor(jobs, scheduler=scheduler, processes=True) as executor:
+        while True:
+            while waiting and len(running) < jobs and may_start():
+                claim, seed = waiting.popleft()
+                future = executor.submit(_train, problem.name, problem.objective_names, claim.vector, seed, device)
+                running[future] = (claim.digest, seed)
+            if not running:
+                return trained
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                trained[running.pop(future)] = future.result()
+                write_trainings(path, problem, claims, trained)
+                progress.update(len(wanted) - len(waiting) - len(running))
 
 
 def _train(name: str, objectives: tuple[str, ...], vector: Vector, seed: int, device: str) -> Outcome:
     """Train one configuration to the end; runs in a worker process."""
     trainer = open_trainer(name, device)
     problem = trainer.problem.with_objectives(objectives)
-    record = trainer.record(vector, seed=seed)
+    with training:
+        record = trainer.record(vector, seed=seed)
     if len(record.curves.get("train_seconds", ())) < problem.max_epochs:
         return Outcome(np.full(len(objectives), math.nan), math.nan, record.status)
     return to_curve(problem, vector, record.curves).at(problem.max_epochs)

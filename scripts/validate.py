@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from .console import Bar, output, plain_table, print_json, resumable
+from .console import Bar, output, plain_table, print_json, remark, resumable
 from .options import AsJson, Jobs, check_positive, cores
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ def validate(
     seeds: Annotated[int, typer.Option(help="True trainings of each configuration; their mean is compared.")] = 1,
     jobs: Jobs = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    minutes: Annotated[
+        float | None, typer.Option(help="Start no more runs after so many minutes; the same command goes on.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://...", help="Train on the Dask cluster of this scheduler, --jobs runs at once."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the union of the final fronts of DIR for real, and compare with what was predicted.
@@ -43,7 +51,7 @@ def validate(
     from ..problems.files import write_atomically
     from ..simulator.benchmarks import open_benchmark
 
-    check_positive(runs=runs, seeds=seeds, jobs=jobs)
+    check_positive(runs=runs, seeds=seeds, jobs=jobs, minutes=minutes)
     experiment = load_experiment(folder)
     check_validity(experiment)
     asked = experiment.settings
@@ -51,10 +59,22 @@ def validate(
         asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
     )
     claims, problem, path = find_claims(experiment, benchmark), experiment.problem, folder / VALIDATION_FILE
+    limit = _Limit(minutes)
     with resumable(), Bar("training", "runs", len(claims[:runs]) * seeds) as bar:
         trained = train_claims(
-            claims, problem, path, seeds=seeds, jobs=jobs or cores(), device=device, runs=runs, progress=bar
+            claims,
+            problem,
+            path,
+            seeds=seeds,
+            jobs=jobs or cores(),
+            device=device,
+            runs=runs,
+            scheduler=scheduler,
+            may_start=limit,
+            progress=bar,
         )
+    if limit.is_reached:
+        remark(f"stopped after {minutes:g} minutes: what is finished is kept, the same command goes on from there")
     validation = compare_with_truth(claims, trained, problem)
     ranking = compare_methods(experiment, validation)
     page = folder / PAGE_FILE
@@ -64,6 +84,20 @@ def validate(
     else:
         _print(validation, ranking)
         output().print(f"All of it: {path}\nPage: {page}", soft_wrap=True)
+
+
+class _Limit:
+    """Says whether another run may start within so many minutes (None: always) from now."""
+
+    def __init__(self, minutes: float | None) -> None:
+        from ..simulator.overhead import real_seconds
+
+        self._clock, self._end = real_seconds, math.inf if minutes is None else real_seconds() + 60.0 * minutes
+        self.is_reached = False
+
+    def __call__(self) -> bool:
+        self.is_reached = self._clock() >= self._end
+        return not self.is_reached
 
 
 def _document(validation: Validation, ranking: MethodRanking) -> Mapping[str, object]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CALIBRATION_RUNS = 12
 
-_training = threading.Lock()
+training = threading.Lock()
 """Held while a run is trained: a cluster's worker may have several threads, but processor seconds are the process's."""
 
 
@@ -47,7 +47,7 @@ def train_task(task: Task) -> Entry:
     """Train one run and give its journal entry; runs on a worker."""
     trainer = open_trainer(task.problem, task.device, task.precision, task.runs_per_device)
     vector = trainer.problem.space.encode(task.config)
-    with _training:
+    with training:
         record = trainer.record(vector, epochs=task.epochs, seed=task.seed)
     return {
         "index": task.index,
@@ -124,7 +124,7 @@ def calibrate(name: str, device: str, precision: str) -> CostModel:
     images = len(load_data_set(name).train.labels)
     vectors = problem.space.sample(np.random.default_rng(0), _CALIBRATION_RUNS)
     trainer = open_trainer(name, device, precision)
-    with _training:
+    with training:
         timed = [trainer.record(vector, epochs=2).curves["train_seconds"][1:] for vector in vectors]
     vectors = vectors[[len(seconds) == 1 for seconds in timed]]
     if len(vectors) < 2:

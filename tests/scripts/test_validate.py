@@ -19,6 +19,7 @@ from bagbench.analysis.races import load_experiment
 from bagbench.analysis.validation_file import write_trainings
 from bagbench.problems import get_problem
 from bagbench.problems.benchmark import Outcome
+from bagbench.scripts.validate import _Limit
 from bagbench.simulator.benchmarks import open_benchmark
 from bagbench.simulator.history import History
 from bagbench.tables.worker import open_trainer
@@ -121,6 +122,33 @@ def test_foreign_validation_is_refused_and_kept(content: str, explanation: str, 
     assert ran.code == 2
     assert re.search(explanation, ran.err)
     assert (races / "validation.csv").read_text() == text
+
+
+def test_no_run_starts_after_the_minutes_are_over(
+    bagbench: Command, races: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 299.0, 300.0])
+    monkeypatch.setattr("bagbench.simulator.overhead.real_seconds", lambda: next(clock))
+    limit = _Limit(5.0)
+    assert limit() and not limit.is_reached
+    assert not limit() and limit.is_reached
+
+    clock = iter([0.0, 300.0])
+    ran = bagbench("validate", races, "--minutes", 5, "--jobs", 1, "--device", "cpu")
+    assert ran.code == 0
+    assert "stopped after 5 minutes: what is finished is kept, the same command goes on from there" in ran.err
+    assert "0 configurations are too few" in ran.out
+    assert not (races / "validation.csv").exists()
+
+    refused = bagbench("validate", races, "--minutes", 0)
+    assert refused.code == 2 and "--minutes is 0: expected a number above 0" in refused.err
+
+
+def test_scheduler_that_does_not_answer_is_refused(bagbench: Command, races: Path) -> None:
+    pytest.importorskip("distributed")
+    ran = bagbench("validate", races, "--scheduler", "nowhere")
+    assert ran.code == 2
+    assert "no Dask scheduler answers at 'nowhere'" in ran.err
 
 
 def test_unknown_device_is_refused(bagbench: Command, races: Path) -> None:

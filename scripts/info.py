@@ -153,6 +153,8 @@ def _quality(card: dict[str, Any], objectives: list[str]) -> str:
 
 
 def _show_optimizers(as_json: bool) -> None:
+    from rich.markup import escape
+
     from ..optimizers import METHODS
 
     if as_json:
@@ -161,7 +163,7 @@ def _show_optimizers(as_json: bool) -> None:
         return
     table = plain_table("optimizer<", "idea<", "kind<", "source<", "needs<", "installed by<")
     for method in METHODS.values():
-        installed_by = f"pip install 'bagbench[{method.extra}]'" if method.extra else "bagbench"
+        installed_by = escape(f"pip install 'bagbench[{method.extra}]'") if method.extra else "bagbench"
         table.add_row(
             method.name, method.idea, method.kind, method.source, ", ".join(method.needs) or "-", installed_by
         )

@@ -92,6 +92,7 @@ def test_surrogate_is_described_by_its_quality_card(bagbench: Command, surrogate
 
 def test_optimizers_are_those_of_the_catalogue(bagbench: Command) -> None:
     ran = bagbench("info", "--optimizers")
+    assert all(f"bagbench[{method.extra}]" in ran.out for method in METHODS.values() if method.extra)
     assert all(name in ran.out for name in METHODS)
     documents = json.loads(bagbench("info", "--optimizers", "--json").out)["optimizers"]
     assert [document["name"] for document in documents] == list(METHODS)

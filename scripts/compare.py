@@ -43,7 +43,10 @@ def compare(
     ],
     optimizers: Annotated[
         str,
-        typer.Option(help="Comma-separated, or all (see `bagbench info --optimizers`). Default: the bag's six."),
+        typer.Option(
+            help="Comma-separated (see `bagbench info --optimizers`); all: bagbench's own, wrapped: those of other "
+            "libraries that are installed. Default: the bag's six."
+        ),
     ] = ",".join(BAG),
     seeds: Annotated[int | None, typer.Option(help=f"Races of each optimizer. Default: {SEEDS}.")] = None,
     budget_hours: Annotated[
@@ -84,7 +87,6 @@ def compare(
     """
     from ..analysis.indicators import check_policy
     from ..analysis.paper import require_matplotlib
-    from ..optimizers import OPTIMIZERS
     from ..simulator.grid import Grid, run_grid
 
     check_positive(seeds=seeds, budget_hours=budget_hours, evaluations=evaluations, workers=workers, jobs=jobs)
@@ -113,7 +115,7 @@ def compare(
             source=source,
             noise=noise,
             objectives=optional_names(objectives),
-            optimizers=tuple(OPTIMIZERS) if optimizers == "all" else names(optimizers),
+            optimizers=_chosen(optimizers),
             seeds=tuple(range(seeds)),
             budget_seconds=None if budget_hours is None else _SECONDS_PER_HOUR * budget_hours,
             budget_evaluations=evaluations,
@@ -156,3 +158,14 @@ def _found(problem: str, source: str | None) -> str:
         find_file(problem, kind)
     path = Path(problem)
     return str(path.resolve()) if kind != "trainer" and path.suffix else problem
+
+
+def _chosen(text: str) -> tuple[str, ...]:
+    """Split a list of optimizers, with the words for groups of them."""
+    from ..optimizers import METHODS, OPTIMIZERS
+
+    groups = {
+        "all": [name for name in OPTIMIZERS if not METHODS[name].extra],
+        "wrapped": [name for name in OPTIMIZERS if METHODS[name].extra],
+    }
+    return tuple(dict.fromkeys(name for word in names(text) for name in groups.get(word, [word])))

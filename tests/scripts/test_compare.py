@@ -15,7 +15,7 @@ import pytest
 
 from bagbench.analysis.best_front import read_best_front
 from bagbench.analysis.indicators import hypervolume, nondominated
-from bagbench.optimizers import OPTIMIZERS
+from bagbench.optimizers import METHODS, OPTIMIZERS
 from bagbench.scripts.best_front import best_front as store
 from bagbench.scripts.compare import BAG
 from bagbench.simulator.grid import Grid
@@ -303,11 +303,24 @@ def test_the_best_known_front_of_some_races_is_stored(
     assert hypervolume(front.losses, np.array([100.0, 7.0])) >= best
 
 
-def test_the_bag_is_in_the_catalogue_and_all_means_all(bagbench: Command, surrogate: Path) -> None:
+def test_the_bag_is_in_the_catalogue_and_all_are_bagbenchs_own(bagbench: Command, surrogate: Path) -> None:
     assert set(BAG) <= set(OPTIMIZERS)
-    ran = bagbench("compare", surrogate, "--optimizers", "all", "--seeds", 1, "--evaluations", 2, "--jobs", 1)
+    few = ("--seeds", 1, "--evaluations", 2, "--jobs", 1)
+    ran = bagbench("compare", surrogate, "--optimizers", "all,nsga2", *few)
     assert ran.code == 0
-    assert {row["optimizer"] for row in rows(Path("out/made_up"))} == set(OPTIMIZERS)
+    own = {name for name, method in METHODS.items() if not method.extra}
+    assert {row["optimizer"] for row in rows(Path("out/made_up"))} == own
+
+
+def test_wrapped_are_those_of_other_libraries_that_are_installed(bagbench: Command, surrogate: Path) -> None:
+    wrapped = {name for name in OPTIMIZERS if METHODS[name].extra}
+    if not wrapped:
+        pytest.skip("no library with a wrapped optimizer is installed")
+    ran = bagbench(
+        "compare", surrogate, "--optimizers", "wrapped", "--seeds", 1, "--evaluations", 2, "--jobs", 1, "--out", "out"
+    )
+    assert ran.code == 0
+    assert {row["optimizer"] for row in rows(Path("out"))} == wrapped
 
 
 def test_figures_for_papers_are_written_when_asked_for(bagbench: Command, surrogate: Path) -> None:

@@ -13,8 +13,8 @@ from .statistics import SIGNIFICANT, Comparison, compare_with
 from .summary import Standing, Summary
 
 
-def study(experiment: Experiment, summary: Summary, /, *, baseline: str) -> str:
-    """Write the study.
+def study(experiment: Experiment, summary: Summary, /, *, baseline: str, page: str) -> str:
+    """Write the study; ``page`` is the file that it is for.
 
     Raises
     ------
@@ -47,17 +47,13 @@ def study(experiment: Experiment, summary: Summary, /, *, baseline: str) -> str:
             "",
             "```sh",
             command(experiment).replace("--out DIR", "--out out/study"),
-            f"python -m bagbench.scripts.study out/study {_page(experiment)}",
+            f"python -m bagbench.scripts.study out/study {page}",
             "```",
             "",
             "with " + ", ".join(f"{package} {version}" for package, version in experiment.versions.items()) + ".",
             "",
         ]
     )
-
-
-def _page(experiment: Experiment) -> str:
-    return f"docs/study-{experiment.problem.name}.md"
 
 
 def setting(experiment: Experiment) -> str:

@@ -20,7 +20,7 @@ def study(
     from ..problems.files import write_atomically
 
     experiment = load_experiment(folder)
-    write_atomically(out, write(experiment, summarize(experiment), baseline=baseline))
+    write_atomically(out, write(experiment, summarize(experiment), baseline=baseline, page=str(out)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def experiment(experiment_folder: Path) -> Experiment:
 
 @pytest.fixture(scope="module")
 def page(experiment: Experiment) -> str:
-    return study(experiment, summarize(experiment), baseline="random-search")
+    return study(experiment, summarize(experiment), baseline="random-search", page="study.md")
 
 
 def test_every_optimizer_has_a_line_and_only_the_baseline_is_not_compared(experiment: Experiment, page: str) -> None:
@@ -49,11 +49,14 @@ def test_the_page_says_how_it_was_made(page: str) -> None:
     assert "--out out/study\n" in made[1]
 
 
-def test_the_command_writes_the_page(experiment_folder: Path, tmp_path: Path, page: str) -> None:
-    command(experiment_folder, tmp_path / "study.md", baseline="random-search")
-    assert (tmp_path / "study.md").read_text(encoding="utf-8") == page
+def test_the_command_writes_the_page(
+    experiment_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command(experiment_folder, Path("study.md"), baseline="random-search")
+    assert Path("study.md").read_text(encoding="utf-8") == page
 
 
 def test_a_baseline_that_has_not_raced_is_refused(experiment: Experiment) -> None:
     with pytest.raises(UnknownName, match="^unknown optimizer of this experiment 'nsga2'"):
-        study(experiment, summarize(experiment), baseline="nsga2")
+        study(experiment, summarize(experiment), baseline="nsga2", page="study.md")

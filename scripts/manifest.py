@@ -20,8 +20,8 @@ from ..tables.table import Table
 
 DATA = Path(__file__).parents[1] / "data"
 LICENCES: Mapping[str, str] = {
-    "digits": "Apache-2.0; trained on scikit-learn's copy of UCI's Optical Recognition of Handwritten Digits, CC BY 4.0",
-    "flowers": "Apache-2.0; trained on Oxford's 17 category flowers, whose photographs are for research use and not here",
+    "digits": "Apache-2.0; trained on UCI's Optical Recognition of Handwritten Digits, CC BY 4.0, from scikit-learn",
+    "flowers": "Apache-2.0; trained on Oxford's 17 flowers, whose photographs are for research use, and are not here",
     "fashion": "Apache-2.0; trained on Fashion-MNIST, MIT licence",
 }
 

@@ -168,4 +168,4 @@ def _chosen(text: str) -> tuple[str, ...]:
         "all": [name for name in OPTIMIZERS if not METHODS[name].extra],
         "wrapped": [name for name in OPTIMIZERS if METHODS[name].extra],
     }
-    return tuple(dict.fromkeys(name for word in names(text) for name in groups.get(word, [word])))
+    return tuple(name for word in names(text) for name in groups.get(word, [word]))

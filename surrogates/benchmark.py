@@ -107,7 +107,11 @@ class SurrogateBenchmark:
         """Answer one query; see `Benchmark.query`."""
         if epochs.__class__ is not int or not self._first <= epochs <= self._last:
             epochs = self._problem.check_epochs(epochs)
-        numbers, natural = self._read(config)
+        natural: Mapping[str, Value]
+        if config.__class__ is dict:  # the usual case, without a call
+            numbers, natural = self._encode(config), config
+        else:
+            numbers, natural = self._read(config)
         known = [one(natural) for one in self._ones]
         row = self._forests.row()
         values = row([*numbers, *known[: self._leading], epochs])

@@ -32,7 +32,7 @@ def test_manifest_lists_every_file_with_its_checksum(manifest: Any) -> None:
         path.name: sha256(path.read_bytes()).hexdigest() for path in DATA.iterdir() if path.suffix in (".h5", ".onnx")
     }
     assert {name: papers["sha256"] for name, papers in manifest.items()} == files
-    assert set(files) == {"digits.h5", "digits.onnx"}
+    assert set(files) == {"digits.h5", "digits.onnx", "flowers.h5"}
 
 
 def test_all_files_together_stay_small() -> None:

@@ -8,6 +8,7 @@ problem, so that numbers of different races, optimizers and papers can be compar
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -127,11 +128,7 @@ def igd_plus(losses: Losses, /, front: Losses, reference: Losses, ideal: Losses)
     """
     import moocore
 
-    points = losses[~np.isnan(losses).any(axis=1)]
-    if not len(points):
-        return float("inf")
-    scale = reference - ideal
-    return float(moocore.igd_plus((points - ideal) / scale, ref=(front - ideal) / scale))
+    return _shortfall(moocore.igd_plus, losses, front, reference, ideal)
 
 
 def additive_epsilon(losses: Losses, /, front: Losses, reference: Losses, ideal: Losses) -> float:
@@ -150,11 +147,18 @@ def additive_epsilon(losses: Losses, /, front: Losses, reference: Losses, ideal:
     """
     import moocore
 
+    return _shortfall(moocore.epsilon_additive, losses, front, reference, ideal)
+
+
+def _shortfall(
+    indicator: Callable[..., float], losses: Losses, front: Losses, reference: Losses, ideal: Losses
+) -> float:
+    """Hold the points (n, m) against a front by an indicator, both scaled by the box; infinite without points."""
     points = losses[~np.isnan(losses).any(axis=1)]
     if not len(points):
         return float("inf")
     scale = reference - ideal
-    return float(moocore.epsilon_additive((points - ideal) / scale, ref=(front - ideal) / scale))
+    return float(indicator((points - ideal) / scale, ref=(front - ideal) / scale))
 
 
 def median_attainment(fronts: list[Losses], /) -> Losses:

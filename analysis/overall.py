@@ -7,8 +7,6 @@ no independent problems (Demsar 2006, JMLR 7, section 3.2.3), and a few problems
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from html import escape
@@ -18,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..problems.errors import InvalidArgument
-from ..problems.files import write_atomically
+from ..problems.files import write_csv
 from .summary import Summary, final_ranks
 
 ALL = "all"
@@ -117,11 +115,7 @@ def _lines(problem: str, ranks: Mapping[str, float], medians: Mapping[str, float
 
 def write_overall(overall: Overall, path: Path, /) -> None:
     """Write the ``summary.csv`` of several problems: numbers with all their digits, and nothing for None."""
-    text = io.StringIO(newline="")
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(COLUMNS)
-    lines.writerows(astuple(rank) for rank in overall.ranks)
-    write_atomically(path, text.getvalue())
+    write_csv(path, COLUMNS, (astuple(rank) for rank in overall.ranks))
 
 
 def render_overall(overall: Overall, pages: Mapping[str, str], /) -> str:

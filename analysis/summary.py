@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from ..problems.files import write_atomically
+from ..problems.files import write_csv
 from ..problems.problem import Losses
 from .best_front import Goal, goal
 from .costs import total_spent
@@ -202,11 +200,7 @@ def _spread(group: Sequence[Score], column: str) -> Spread:
 
 def write_summary(summary: Summary, path: Path, /) -> None:
     """Write ``summary.csv``: numbers with all their digits, so that reading gives the same floats back."""
-    text = io.StringIO(newline="")
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(COLUMNS)
-    lines.writerows(astuple(score) for score in summary.scores)
-    write_atomically(path, text.getvalue())
+    write_csv(path, COLUMNS, (astuple(score) for score in summary.scores))
 
 
 def _by_seed(scores: Sequence[Score], optimizer: str) -> dict[int, float]:

@@ -111,39 +111,39 @@ def digits() -> Problem:
     )
 
 
-_PAPERS_WIDTHS, _PAPERS_NEURONS, _PAPERS_BATCH_SIZES = (16, 1024), (2, 512), (1, 512)
-_PAPERS_BUDGET = 24 * 3600.0
-
-
 def flowers() -> Problem:
     """Build the paper's `flowers`: Oxford's 17 categories at 16x16 pixels."""
-    shape = InputShape(channels=3, side=16, classes=17)
-    recorded = metrics(classes=17, params_reference=8.0, macs=(5.0, 10.0), seconds=10_000.0)
-    return Problem(
-        name="flowers",
-        title="17 kinds of flowers, 16x16 pixels: the seed paper's problem, minutes a run",
-        space=paper_space("flowers", widths=_PAPERS_WIDTHS, neurons=_PAPERS_NEURONS, batch_sizes=_PAPERS_BATCH_SIZES),
-        metrics=recorded,
-        objectives=recorded[:2],
-        max_epochs=25,
-        known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
-        budget_seconds=_PAPERS_BUDGET,
-        citation=CITATION,
+    return _papers_problem(
+        "flowers",
+        "17 kinds of flowers, 16x16 pixels: the seed paper's problem, minutes a run",
+        InputShape(channels=3, side=16, classes=17),
+        macs=(5.0, 10.0),
+        seconds=10_000.0,
     )
 
 
 def fashion() -> Problem:
     """Build the paper's `fashion`: Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747)."""
-    shape = InputShape(channels=1, side=28, classes=10)
-    recorded = metrics(classes=10, params_reference=8.0, macs=(5.0, 11.0), seconds=86_400.0)
+    return _papers_problem(
+        "fashion",
+        "Fashion-MNIST, 28x28 pixels: the seed paper's other problem, wants a GPU",
+        InputShape(channels=1, side=28, classes=10),
+        macs=(5.0, 11.0),
+        seconds=86_400.0,
+    )
+
+
+def _papers_problem(name: str, title: str, shape: InputShape, *, macs: tuple[float, float], seconds: float) -> Problem:
+    """Build a problem in the paper's own space, with its reference point and budget; see `metrics`."""
+    recorded = metrics(classes=shape.classes, params_reference=8.0, macs=macs, seconds=seconds)
     return Problem(
-        name="fashion",
-        title="Fashion-MNIST, 28x28 pixels: the seed paper's other problem, wants a GPU",
-        space=paper_space("fashion", widths=_PAPERS_WIDTHS, neurons=_PAPERS_NEURONS, batch_sizes=_PAPERS_BATCH_SIZES),
+        name=name,
+        title=title,
+        space=paper_space(name, widths=(16, 1024), neurons=(2, 512), batch_sizes=(1, 512)),
         metrics=recorded,
         objectives=recorded[:2],
         max_epochs=25,
         known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
-        budget_seconds=_PAPERS_BUDGET,
+        budget_seconds=24 * 3600.0,
         citation=CITATION,
     )

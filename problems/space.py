@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from .codec import RowCodec
 from .conditions import Condition, compile_conditions
+from .declarations import compile_parameter
 from .errors import InvalidConfiguration
-from .parameters import Parameter, Value, compile_parameter
+from .parameters import Parameter, Value
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace

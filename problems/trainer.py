@@ -12,14 +12,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .benchmark import Curve, Outcome
-from .datasets import DataSet, Split, load_data_set
+from .datasets import DataSet, load_data_set
 from .environment import processor, software
 from .errors import MissingExtra
 
@@ -35,10 +34,8 @@ from .network import build_network, largest_map
 from .parameters import Value
 from .problem import Losses, Problem, Vectors
 from .record import CURVES, RunRecord, has_diverged, to_curve
+from .resident import resident
 from .space import Config, Vector
-
-Images = tuple[torch.Tensor, torch.Tensor]
-"""Images (n, channels, side, side) float32 and their labels (n,) int64, on a device."""
 
 _EVALUATION_BATCH = 1024
 _EVALUATION_NUMBERS = 2**23
@@ -94,7 +91,7 @@ class TrainingRun:
         self._shuffle = torch.Generator().manual_seed(key + 1)
         self._parameters = list(self._network.parameters())
         self._adam = FusedAdam(self._parameters, float(config["lr_init"]))
-        self._train, self._scored = _resident(data, device)
+        self._train, self._scored = resident(data, device)
         self._validation = len(data.validation.labels)
         fitting = _EVALUATION_NUMBERS // largest_map(config, data.shape)
         self._evaluation_batch = max(1, min(_EVALUATION_BATCH, fitting))
@@ -309,19 +306,3 @@ def _flushes_denormals() -> bool:
     """Tell whether this thread flushes denormals to zero; torch sets it, but has no question for it."""
     smallest = sys.float_info.min
     return smallest / 2 == 0.0
-
-
-@lru_cache(maxsize=1)
-def _resident(data: DataSet, device: torch.device) -> tuple[Images, Images]:
-    """Put what is trained on and what is scored on the device, once for all runs of this process."""
-    return _to_device(data.train, device), _to_device(_together(data.validation, data.test), device)
-
-
-def _together(first: Split, second: Split) -> Split:
-    """Put two splits behind each other, so that one forward pass scores both."""
-    return Split(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]))
-
-
-def _to_device(split: Split, device: torch.device) -> Images:
-    images = torch.from_numpy(split.images).to(device=device).contiguous(memory_format=torch.channels_last)
-    return images, torch.from_numpy(split.labels).to(device=device)

@@ -20,8 +20,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..problems.declarations import compile_parameter
 from ..problems.errors import InvalidArgument
-from ..problems.parameters import compile_parameter
 from .cells import TRUTH
 from .layout import Layout, check_names
 from .mistakes import Mistakes

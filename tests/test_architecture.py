@@ -36,6 +36,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
         "problems/network.py",
         "problems/adam.py",
         "problems/device.py",
+        "problems/resident.py",
         "problems/trainer.py",
         "optimizers/wrapped_botorch.py",
     ),

@@ -8,7 +8,8 @@ from scipy.integrate import quad
 from scipy.stats import truncnorm
 
 from bagbench.optimizers.parzen import ChoiceKernels, GaussianKernels, GridKernels, bandwidths, estimate, legal
-from bagbench.problems.parameters import Choice, Column, Parameter, compile_parameter
+from bagbench.problems.declarations import compile_parameter
+from bagbench.problems.parameters import Choice, Column, Parameter
 
 OBSERVED = {
     "nothing": np.array([]),

@@ -139,7 +139,7 @@ def test_their_samples_are_our_vectors(document: Document, seed: int) -> None:
         config = dict(sample)
         try:
             sample.check_valid_configuration()
-        except ConfigSpace.exceptions.InactiveHyperparameterSetError:  # it draws such ones where a parent's parent has a condition
+        except ConfigSpace.exceptions.InactiveHyperparameterSetError:  # drawn where a parent has a condition itself
             with pytest.raises(InvalidConfiguration, match="is inactive here"):
                 ours.encode(config)
             continue

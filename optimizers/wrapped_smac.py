@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +33,9 @@ from .base import Query, Result
 from .threads import one_thread
 
 if TYPE_CHECKING:
+    from ConfigSpace import Configuration
     from smac import HyperparameterOptimizationFacade, Scenario
+    from smac.acquisition.maximizer import LocalAndSortedRandomSearch
     from smac.runhistory.dataclasses import TrialInfo
 
 _ENDLESS = 2**31 - 1  # trials that SMAC is told to expect
@@ -124,11 +126,27 @@ def _facade(scenario: Scenario, startup: int, retrain_after: int) -> Hyperparame
 
     return Facade(
         scenario,
+        acquisition_maximizer=_maximizer(scenario),
         initial_design=Facade.get_initial_design(scenario, n_configs=startup),
         multi_objective_algorithm=ParEGO(scenario),
         config_selector=Facade.get_config_selector(scenario, retrain_after=retrain_after),
         logging_level=False,
     )
+
+
+def _maximizer(scenario: Scenario) -> LocalAndSortedRandomSearch:
+    """Build SMAC's own, but sort where it takes the order of a set of texts, which is another one in every process."""
+    from smac import HyperparameterOptimizationFacade as Facade
+
+    maximizer = Facade.get_acquisition_maximizer(scenario)
+    search = maximizer._local_search
+    starts: Callable[..., list[Configuration]] = search._get_init_points_from_previous_configs
+
+    def in_order(*arguments: object) -> list[Configuration]:
+        return sorted(starts(*arguments), key=lambda config: config.get_array().tobytes())
+
+    search._get_init_points_from_previous_configs = in_order  # type: ignore[method-assign,assignment]
+    return maximizer
 
 
 @contextmanager

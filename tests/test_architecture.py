@@ -40,7 +40,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
         "problems/trainer.py",
         "optimizers/wrapped_botorch.py",
     ),
-    "ConfigSpace": ("problems/space.py",),
+    "ConfigSpace": ("problems/space.py", "optimizers/wrapped_smac.py"),
     "pyarrow": ("tables/sheets.py",),
     "h5py": ("tables/file.py", "simulator/history.py"),
     "xgboost": ("surrogates/boosting.py",),

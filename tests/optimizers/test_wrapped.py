@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -252,3 +254,21 @@ def test_smac_waits_only_where_all_configurations_are_open_and_nothing_is_told()
     for _ in range(3):
         query = search.ask()
         assert query is not None and query.config.tolist() == [0.0]
+
+
+@pytest.mark.skipif("smac-parego" not in OPTIMIZERS, reason="needs SMAC")
+def test_smac_asks_the_same_in_every_process_whatever_order_its_sets_of_texts_have() -> None:
+    race = """
+import bagbench
+from bagbench.optimizers.synthetic import tradeoff
+
+benchmark = tradeoff()
+optimizer = bagbench.OPTIMIZERS["smac-parego"](benchmark.problem, seed=3)
+print(bagbench.simulate(benchmark, optimizer, budget_evaluations=24).digest())
+"""
+    digests = set()
+    for hashes in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hashes}
+        command = [sys.executable, "-W", "ignore", "-c", race]
+        digests.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert len(digests) == 1

@@ -19,6 +19,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -135,7 +136,11 @@ def _facade(scenario: Scenario, startup: int, retrain_after: int) -> Hyperparame
 
 
 def _maximizer(scenario: Scenario) -> LocalAndSortedRandomSearch:
-    """Build SMAC's own, but sort where it takes the order of a set of texts, which is another one in every process."""
+    """Build SMAC's own, but for an order that differs in every process.
+
+    It starts from a set, whose order is that of salted hashes; here it is that of hashes without salt. An order by
+    value would favour small ones among equals.
+    """
     from smac import HyperparameterOptimizationFacade as Facade
 
     maximizer = Facade.get_acquisition_maximizer(scenario)
@@ -143,7 +148,7 @@ def _maximizer(scenario: Scenario) -> LocalAndSortedRandomSearch:
     starts: Callable[..., list[Configuration]] = search._get_init_points_from_previous_configs
 
     def in_order(*arguments: object) -> list[Configuration]:
-        return sorted(starts(*arguments), key=lambda config: config.get_array().tobytes())
+        return sorted(starts(*arguments), key=lambda config: blake2b(config.get_array().tobytes()).digest())
 
     search._get_init_points_from_previous_configs = in_order  # type: ignore[method-assign,assignment]
     return maximizer

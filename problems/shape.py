@@ -43,16 +43,16 @@ class Log10Params:
     def one(self, config: Mapping[str, Value]) -> float:
         """Evaluate one configuration, given as its active natural values."""
         values: Mapping[str, int] = config  # type: ignore[assignment]
-        area = values["kernel_size"] ** 2
+        kernel, depth, shape = values["kernel_size"], values["n_conv_l"], self.shape
+        area = kernel * kernel
         extra = 3 if values["batch_norm"] else 1  # bias, scale and shift of a channel
-        shape = self.shape
-        features, side, count = shape.channels, shape.side, 0
-        for name in _CONVOLUTIONS[: values["n_conv_l"]]:
+        features, count = shape.channels, 0
+        for name in _CONVOLUTIONS[:depth]:
             width = values[name]
             count += width * (area * features + extra)
             features = width
-            side //= 2
         if not values["global_avg_pooling"]:
+            side = shape.side >> depth
             features *= side * side
         for name in _LINEARS[: values["n_fc_l"]]:
             width = values[name]

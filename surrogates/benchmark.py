@@ -66,6 +66,7 @@ class SurrogateBenchmark:
         self._known = {name: self._problem.known[name] for name in names}
         self._sources = [self._source(name) for name in self._problem.objective_names]
         # What a single query walks along, looked up once.
+        self._rows = self._forests.rows
         self._first, self._last = self._problem.min_epochs, self._problem.max_epochs
         self._encode, self._decode = self._problem.space.encode_row, self._problem.space.decode_row
         self._ones = tuple(function.one for function in self._known.values())
@@ -105,23 +106,32 @@ class SurrogateBenchmark:
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Answer one query; see `Benchmark.query`."""
-        if epochs.__class__ is not int or not self._first <= epochs <= self._last:
+        if epochs is None:
+            epochs = self._last
+        elif epochs.__class__ is not int or not self._first <= epochs <= self._last:
             epochs = self._problem.check_epochs(epochs)
         natural: Mapping[str, Value]
         if config.__class__ is dict:  # the usual case, without a call
             numbers, natural = self._encode(config), config
         else:
             numbers, natural = self._read(config)
-        known = [one(natural) for one in self._ones]
-        row = self._forests.row()
-        values = row([*numbers, *known[: self._leading], epochs])
+        known: list[float] = []  # here and below: a comprehension would cost a call of its own
+        for one in self._ones:
+            known.append(one(natural))
+        features = [*numbers, *known[: self._leading], epochs]
+        values = self._rows.evaluate(features)
         if self._noise is not None:
-            final = row([*numbers, *known[: self._leading], self._last])[0]
+            features[-1] = self._last
+            final = self._rows.evaluate(features)[0]
             drawn = self._draw(self._noise, final, numbers, seed)[epochs - 1].tolist()
             values = [value + drawn[head] for value, head in zip(values, self._heads, strict=True)]
-        answers = [backward(value) for backward, value in zip(self._backward, values)]  # noqa: B905
+        answers: list[float] = []
+        for backward, value in zip(self._backward, values):  # noqa: B905
+            answers.append(backward(value))
         seconds = answers[-1] * self._elapsed[epochs - 1]
-        losses = np.array(self._pick([*answers, *known, seconds])[:-1])
+        answers += known
+        answers.append(seconds)
+        losses = np.array(self._pick(answers)[:-1])
         losses.setflags(write=False)
         return Outcome(losses, seconds)
 
@@ -135,7 +145,7 @@ class SurrogateBenchmark:
         features[:, :-1], features[:, -1] = [*numbers, *known[: self._leading]], steps
         values = self._forests.batch(features)
         if self._noise is not None:
-            final = self._forests.row()([*numbers, *known[: self._leading], self._last])[0]
+            final = self._rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
             values += self._draw(self._noise, final, numbers, seed)[:epochs, self._heads]
         losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
         return Curve(seconds=seconds, losses=losses)

@@ -22,6 +22,13 @@ from .subgraph import keep_outputs
 _BLOCK = 1024  # rows that one thread evaluates at a time
 
 
+class _Rows(threading.local):
+    """The function that evaluates one row, bound anew in each thread that asks for it."""
+
+    def __init__(self, bind: Callable[[], Callable[[list[float]], list[float]]]) -> None:
+        self.evaluate = bind()
+
+
 class ServedForests:
     """Some of the outputs of an ONNX model whose every output is a forest.
 
@@ -42,7 +49,8 @@ class ServedForests:
         content = keep_outputs(model, heads)
         self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self._heads, self._width = list(heads), width
-        self._local = threading.local()
+        self.rows = _Rows(self._bind)
+        """``rows.evaluate`` takes the f numbers of one row and gives its h answers."""
 
     def batch(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Evaluate rows (n, f); gives (n, h)."""
@@ -56,29 +64,21 @@ class ServedForests:
         outputs = self._session.run(self._heads, {"features": features})
         return np.concatenate(outputs, axis=1).astype(np.float64)
 
-    def row(self) -> Callable[[list[float]], list[float]]:
-        """Give a function that evaluates one row of f numbers and gives h numbers, for the calling thread only."""
-        function: Callable[[list[float]], list[float]] | None = getattr(self._local, "row", None)
-        if function is None:
-            function = self._local.row = self._bind()
-        return function
-
     def _bind(self) -> Callable[[list[float]], list[float]]:
-        inputs = np.zeros((1, self._width), dtype=np.float32)
-        outputs = [np.zeros((1, 1), dtype=np.float32) for _ in self._heads]
+        inputs, outputs = (np.zeros((1, n), dtype=np.float32) for n in (self._width, len(self._heads)))
         binding = self._session.io_binding()
         binding.bind_ortvalue_input("features", onnxruntime.OrtValue.ortvalue_from_numpy(inputs))
-        for name, output in zip(self._heads, outputs, strict=True):
-            binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(output))
+        for h, name in enumerate(self._heads):
+            binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(outputs[:, h : h + 1]))
         pack = struct.Struct(f"{self._width}f").pack_into
         buffer = inputs.data.cast("B")
-        results = [output.data.cast("B").cast("f") for output in outputs]
+        answers: Callable[[], list[float]] = outputs.data.cast("B").cast("f").tolist  # type: ignore[assignment]
         # The wrapper's checks of its arguments would cost as much as the trees, options made anew a third of that.
         run, bound, options = self._session._sess.run_with_iobinding, binding._iobinding, onnxruntime.RunOptions()
 
         def row(numbers: list[float]) -> list[float]:
             pack(buffer, 0, *numbers)
             run(bound, options)
-            return [result[0] for result in results]
+            return answers()
 
         return row

@@ -61,7 +61,7 @@ def test_single_rows_and_batches_of_any_size_agree_to_the_last_bit(data: tuple[n
     served = ServedForests(to_onnx(forests, 5), ["b", "a"], 5)
     many = np.tile(features, (4, 1))  # more than one block of rows
     whole = served.batch(many)
-    evaluate = served.row()
+    evaluate = served.rows.evaluate
     assert (np.array([evaluate(row.tolist()) for row in features]) == whole[:800]).all()
     for size in (1, 7, 60, 129):
         assert (served.batch(many[:size]) == whole[:size]).all()

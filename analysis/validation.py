@@ -1,17 +1,13 @@
-"""Checking a race against the truth: train what it found for real, and compare with what was predicted.
+"""Checking a race against the truth: what it found, trained for real, beside what was predicted.
 
-A `Claim` is what a race says of one configuration on a final front. Training them is resumable: ``validation.csv`` is
-written anew after every run, and runs that are in it are not trained again.
+A `Claim` is what a race says of one configuration on a final front; `bagbench.analysis.retraining` trains them.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +16,8 @@ from ..problems import PROBLEMS, get_problem
 from ..problems.benchmark import Outcome
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Problem
-from ..problems.record import to_curve
-from ..problems.space import Vector
-from ..simulator.progress import SILENT, Progress
-from ..tables.executor import open_executor
-from ..tables.worker import open_trainer, training
 from .races import Experiment
-from .validation_file import Claim, Trainings, read_trainings, write_trainings
+from .validation_file import Claim, Trainings
 
 HELD = 0.5
 """Kendall's tau from which on a ranking counts as held: three of four pairs are in the predicted order."""
@@ -133,87 +124,6 @@ def check_validity(experiment: Experiment) -> None:
             f"the objectives {', '.join(problem.objective_names)} are exact functions of the configuration: training "
             "cannot contradict them; expected races with an objective such as val_error"
         )
-
-
-def _always() -> bool:
-    return True
-
-
-def train_claims(
-    claims: Sequence[Claim],
-    problem: Problem,
-    path: Path,
-    *,
-    seeds: int,
-    jobs: int,
-    device: str = "auto",
-    runs: int | None = None,
-    scheduler: str | None = None,
-    may_start: Callable[[], bool] = _always,
-    progress: Progress = SILENT,
-) -> Trainings:
-    """Train ``runs`` of the claims (None: all) with each of ``seeds`` seeds, and keep ``path`` up to date.
-
-    Those that ``path`` holds already come first, then the others in their order.
-
-    Parameters
-    ----------
-    claims
-        All of them: what ``path`` holds of others is dropped.
-    path
-        ``validation.csv``; what it holds is not trained again.
-    jobs
-        Number of worker processes, with one thread each; with a scheduler, of runs at once.
-    scheduler
-        Address of a Dask scheduler whose workers train instead.
-    may_start
-        Is asked before each run; once it says no, those begun are finished and the others left for another call.
-    progress
-        Is told the number of finished runs.
-
-    Raises
-    ------
-    MissingExtra
-        If torch is not installed.
-    UnknownName, InvalidArgument
-        If there is no such device, or the scheduler does not answer.
-    FileProblem
-        If there is a ``path`` that this function did not write.
-    """
-    trained = dict(read_trainings(path, problem)) if path.exists() else {}
-    begun = {digest for digest, _ in trained}
-    chosen = sorted(claims, key=lambda claim: claim.digest not in begun)[:runs]
-    wanted = [(claim, seed) for claim in chosen for seed in range(seeds)]
-    missing = [(claim, seed) for claim, seed in wanted if (claim.digest, seed) not in trained]
-    progress.update(len(wanted) - len(missing))
-    if not missing:
-        return trained
-    if scheduler is None:
-        open_trainer(problem.name, device)  # errors now, and not in a worker
-    waiting, running = deque(missing), dict[Future[Outcome], tuple[str, int]]()
-    with open_executor(jobs, scheduler=scheduler, processes=True) as executor:
-        while True:
-            while waiting and len(running) < jobs and may_start():
-                claim, seed = waiting.popleft()
-                future = executor.submit(_train, problem.name, problem.objective_names, claim.vector, seed, device)
-                running[future] = (claim.digest, seed)
-            if not running:
-                return trained
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                trained[running.pop(future)] = future.result()
-                write_trainings(path, problem, claims, trained)
-                progress.update(len(wanted) - len(waiting) - len(running))
-
-
-def _train(name: str, objectives: tuple[str, ...], vector: Vector, seed: int, device: str) -> Outcome:
-    """Train one configuration to the end; runs in a worker process."""
-    trainer = open_trainer(name, device)
-    problem = trainer.problem.with_objectives(objectives)
-    with training:
-        record = trainer.record(vector, seed=seed)
-    if len(record.curves.get("train_seconds", ())) < problem.max_epochs:
-        return Outcome(np.full(len(objectives), math.nan), math.nan, record.status)
-    return to_curve(problem, vector, record.curves).at(problem.max_epochs)
 
 
 def compare_with_truth(claims: Sequence[Claim], trainings: Trainings, problem: Problem) -> Validation:

@@ -36,17 +36,22 @@ def validate(
         str | None,
         typer.Option(metavar="tcp://...", help="Train on the Dask cluster of this scheduler, --jobs runs at once."),
     ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="TABLE.h5", help="Append the runs to this table. Default: DIR/validation.h5.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the union of the final fronts of DIR for real, and compare with what was predicted.
 
-    Writes DIR/validation.csv after every run: the same command goes on where it was stopped. In the end writes
-    DIR/validation.md, with the verdicts on the front and on every method. Needs torch.
+    Every run is kept in a table: the same command goes on where it was stopped, and `bagbench fit` can learn from it.
+    In the end writes DIR/validation.csv, and DIR/validation.md with the verdicts on the front and on every method.
+    Needs torch.
     """
     from ..analysis.claims import find_claims
     from ..analysis.method_truth import compare_methods
     from ..analysis.races import load_experiment
-    from ..analysis.validation import check_validity, compare_with_truth, train_claims
+    from ..analysis.retraining import TABLE_FILE, origin_of, train_claims
+    from ..analysis.validation import check_validity, compare_with_truth
     from ..analysis.validation_page import PAGE_FILE, validation_page
     from ..problems.files import write_atomically
     from ..simulator.benchmarks import open_benchmark
@@ -59,7 +64,7 @@ def validate(
         asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
     )
     claims, problem, path = find_claims(experiment, benchmark), experiment.problem, folder / VALIDATION_FILE
-    limit = _Limit(minutes)
+    table, limit = table or folder / TABLE_FILE, _Limit(minutes)
     with resumable(), Bar("training", "runs", len(claims[:runs]) * seeds) as bar:
         trained = train_claims(
             claims,
@@ -67,6 +72,8 @@ def validate(
             path,
             seeds=seeds,
             jobs=jobs or cores(),
+            table=table,
+            origin=origin_of(experiment),
             device=device,
             runs=runs,
             scheduler=scheduler,
@@ -80,10 +87,10 @@ def validate(
     page = folder / PAGE_FILE
     write_atomically(page, validation_page(experiment, validation, ranking))
     if as_json:
-        print_json({**_document(validation, ranking), "validation": str(path), "page": str(page)})
+        print_json({**_document(validation, ranking), "validation": str(path), "table": str(table), "page": str(page)})
     else:
         _print(validation, ranking)
-        output().print(f"All of it: {path}\nPage: {page}", soft_wrap=True)
+        output().print(f"All of it: {path}\nRuns with their curves: {table}\nPage: {page}", soft_wrap=True)
 
 
 class _Limit:

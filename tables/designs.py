@@ -20,6 +20,8 @@ from ..problems.problem import Problem, Vectors
 from ..problems.space import Vector
 
 DESIGNS = ("random", "sobol", "cost-aware")
+CHOSEN = "chosen"
+"""Of a table whose configurations somebody chose, see `bagbench.tables.chosen`: it has no planned runs."""
 TARGET_SECONDS: Mapping[str, float] = {"digits": 1.0, "flowers": 20.0, "fashion": 60.0}
 """Target of a cost-aware design for each shipped problem, unless told otherwise; on a GPU for `fashion`."""
 _BLOCK = 256
@@ -45,7 +47,8 @@ class Plan:
     problem: str
     design: str = "random"
     """``random``: as the space declares; ``sobol``: scrambled Sobol sequence (Sobol 1967, Owen 1998);
-    ``cost-aware``: random, each accepted with probability min(1, ``target_seconds`` / predicted seconds)."""
+    ``cost-aware``: random, each accepted with probability min(1, ``target_seconds`` / predicted seconds);
+    ``chosen``: not drawn at all."""
     seed: int = 0
     replicates: float = 0.1
     """Share of the runs that repeat the configuration of an earlier run with another seed, in [0, 0.5]."""
@@ -57,7 +60,7 @@ class Plan:
     """How runs compute, one of `PRECISIONS`; the same for all runs of a table."""
 
     def __post_init__(self) -> None:
-        if self.design not in DESIGNS:
+        if self.design not in (*DESIGNS, CHOSEN):
             raise UnknownName.among("design", self.design, DESIGNS)
         if self.precision not in PRECISIONS:
             raise UnknownName.among("precision", self.precision, PRECISIONS)
@@ -127,7 +130,14 @@ def planned_runs(plan: Plan, problem: Problem, images: int, count: int) -> list[
         Number of training images, which `CostModel` needs.
     count
         How many runs.
+
+    Raises
+    ------
+    UnknownName
+        If the plan's design draws no configurations, which is `CHOSEN`.
     """
+    if plan.design not in DESIGNS:
+        raise UnknownName.among("design", plan.design, DESIGNS)
     return list(islice(_runs(plan, problem, images), count))
 
 

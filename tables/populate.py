@@ -16,7 +16,7 @@ from typing import Protocol
 from ..problems import get_problem
 from ..problems.datasets import load_data_set
 from ..problems.errors import FileProblem, InvalidArgument, OutputConflict
-from .designs import Plan, PlannedRun, planned_runs
+from .designs import CHOSEN, Plan, PlannedRun, planned_runs
 from .journal import Journal, journal_folder, read_entries
 from .runs import Entry
 from .table import Table
@@ -73,14 +73,15 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, pre
     if not resume and (table.exists() or path.exists()):
         raise OutputConflict(f"{table} has been begun already: add --resume to go on with it, or name another file")
     stored = Table.open(table) if table.exists() else None
+    plan: Plan | None
     if path.exists():
         plan = Plan.from_json(path.read_text())
     elif stored is None:
         return make_plan()
-    elif stored.plan is None:
-        raise OutputConflict(f"{table} was not made by `bagbench populate`, so it cannot be resumed: name another file")
     else:
         plan = stored.plan
+    if plan is None or plan.design == CHOSEN:
+        raise OutputConflict(f"{table} was not made by `bagbench populate`, so it cannot be resumed: name another file")
     if stored is not None and stored.data_set != load_data_set(plan.problem).digest:
         raise OutputConflict(f"{table} was made with other images than {plan.problem!r} has here: name another file")
     if precision not in (None, plan.precision):

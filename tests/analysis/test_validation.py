@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +14,8 @@ from hypothesis import strategies as st
 
 from bagbench.analysis.claims import digests_by_method, find_claims, spread_out, take_turns
 from bagbench.analysis.races import Experiment, load_experiment
-from bagbench.analysis.validation import Validation, check_validity, compare_with_truth, train_claims
-from bagbench.analysis.validation_file import Claim, Trainings, read_trainings, write_trainings
+from bagbench.analysis.validation import Validation, check_validity, compare_with_truth
+from bagbench.analysis.validation_file import Claim
 from bagbench.problems import get_problem
 from bagbench.problems.benchmark import Benchmark, Outcome
 from bagbench.problems.errors import InvalidArgument
@@ -92,65 +88,6 @@ def test_every_first_k_claims_are_shared_out_among_the_methods(
     for k in range(2 * min(len(front) for front in fronts)):
         counts = [len(front & set(order[:k])) for front in fronts]
         assert max(counts) - min(counts) <= 1
-
-
-def test_what_was_trained_counts_among_the_runs_whatever_its_turn(
-    experiment: Experiment, toy_benchmark: Benchmark, tmp_path: Path
-) -> None:
-    """Nothing is trained: the last claim is there already, so it is the one that is asked for."""
-    claims, path = find_claims(experiment, toy_benchmark), tmp_path / "validation.csv"
-    write_trainings(path, experiment.problem, claims, {(claims[-1].digest, 0): outcome(50.0)})
-    trained = train_claims(claims, experiment.problem, path, seeds=1, jobs=1, runs=1)
-    checked = compare_with_truth(claims, trained, experiment.problem)
-    assert [known.digest for known in checked.claims] == [claims[-1].digest]
-    assert (checked.claimed, checked.seeds, checked.out_of_turn) == (len(claims), 1, 1)
-    assert compare_with_truth(claims, {(claims[0].digest, 0): outcome(5.0)}, experiment.problem).out_of_turn == 0
-
-
-class Done(Executor):
-    """Answers at once with the seed as the error, and remembers how many runs there were."""
-
-    count = 0
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
-        self.count += 1
-        future: Future[Any] = Future()
-        future.set_result(outcome(float(args[3])))
-        return future
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Done:
-    """The executor that every scheduler leads to."""
-    done = Done()
-
-    @contextmanager
-    def opened(jobs: int, *, scheduler: str | None, processes: bool) -> Iterator[Executor]:
-        assert (jobs, scheduler, processes) == (2, "tcp://somewhere:8786", True)
-        yield done
-
-    monkeypatch.setattr("bagbench.analysis.validation.open_executor", opened)
-    return done
-
-
-def test_training_stops_when_no_more_may_start_and_goes_on_from_there(
-    experiment: Experiment, toy_benchmark: Benchmark, tmp_path: Path, cluster: Done
-) -> None:
-    """Three may start of the six runs (three configurations, two seeds); the second call makes the other three."""
-    claims, path = find_claims(experiment, toy_benchmark), tmp_path / "validation.csv"
-    allowed = iter([True, True, True])
-
-    def train(may_start: Callable[[], bool]) -> Trainings:
-        words = {"seeds": 2, "jobs": 2, "runs": 3, "scheduler": "tcp://somewhere:8786", "may_start": may_start}
-        return train_claims(claims, experiment.problem, path, **words)  # type: ignore[arg-type]
-
-    every = [(claim.digest, seed) for claim in claims[:3] for seed in range(2)]
-    assert sorted(train(lambda: next(allowed, False))) == sorted(every[:3])
-    assert sorted(read_trainings(path, experiment.problem)) == sorted(every[:3])
-    trained = train(lambda: True)
-    assert sorted(trained) == sorted(every)
-    assert all(true.losses[0] == seed for (_, seed), true in trained.items())
-    assert cluster.count == 6
 
 
 # --- what can be checked at all --------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from bagbench.problems.benchmark import Outcome
 from bagbench.scripts.validate import _Limit
 from bagbench.simulator.benchmarks import open_benchmark
 from bagbench.simulator.history import History
+from bagbench.tables.table import Table
 from bagbench.tables.worker import open_trainer
 
 Command = Callable[..., Any]
@@ -54,13 +55,16 @@ def test_front_is_retrained_once_and_compared(bagbench: Command, races: Path) ->
         claimed |= dict(zip(history.digests.tolist(), history.losses.tolist(), strict=True))
     assert [float(first["predicted_val_error"]), float(first["predicted_log10_params"])] == claimed[first["digest"]]
 
-    text = (races / "validation.csv").read_text()
-    (races / "validation.csv").write_text(text.replace(first["true_val_error"], "12.5"))  # shows what is trained again
+    started = Table.open(races / "validation.h5").runs.started.tolist()
+    (races / "validation.csv").unlink()  # what matters is the table
     ran = bagbench("validate", races, "--runs", 3, "--jobs", 1, "--device", "cpu")
     assert ran.code == 0
-    assert [row["true_val_error"] == "12.5" for row in rows(races)] == [True, False, False]
+    assert first in rows(races) and len(rows(races)) == 3
+    runs = Table.open(races / "validation.h5").runs
+    assert len(runs) == 3 and set(started) < set(runs.started.tolist())  # not trained again
     assert "The predicted ranking of the front" in ran.out
-    assert f"{float(first['predicted_val_error']):.2f}  12.50" in ran.out
+    assert f"{float(first['predicted_val_error']):.2f}  {outcome.losses[0]:.2f}" in ran.out
+    assert str(races / "validation.h5") in ran.out
 
     verdict = json.loads(bagbench("validate", races, "--runs", 3, "--json").out)
     assert [line["name"] for line in verdict["agreements"]] == ["val_error", "seconds"]
@@ -141,6 +145,14 @@ def test_no_run_starts_after_the_minutes_are_over(
 
     refused = bagbench("validate", races, "--minutes", 0)
     assert refused.code == 2 and "--minutes is 0: expected a number above 0" in refused.err
+
+
+def test_table_of_a_design_is_refused_and_kept(bagbench: Command, races: Path, table: Path) -> None:
+    before = table.read_bytes()
+    ran = bagbench("validate", races, "--runs", 1, "--table", table)
+    assert ran.code == 2
+    assert "made_up.h5 holds other runs than chosen ones of 'digits'" in ran.err
+    assert table.read_bytes() == before and not (races / "validation.csv").exists()
 
 
 def test_scheduler_that_does_not_answer_is_refused(bagbench: Command, races: Path) -> None:

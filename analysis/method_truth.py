@@ -7,12 +7,17 @@ again, so that they differ by the surrogate's errors alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .claims import digests_by_method
 from .indicators import hypervolume
 from .races import Experiment
+from .replicates import UNKNOWN, Interval, basic_interval, resampled_hypervolumes, resampled_means
 from .validation import FEWEST, HELD, Agreement, Validation
 
 
@@ -30,6 +35,8 @@ class MethodTruth:
     """Of the means over the seeds of true trainings."""
     agreement: Agreement
     """In the first objective that is trained."""
+    true_interval: Interval = UNKNOWN
+    """Where ``true_hypervolume`` lies given the noise of training, see `bagbench.analysis.replicates`."""
 
     @property
     def is_judged(self) -> bool:
@@ -50,11 +57,31 @@ class MethodTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How far one method is truly ahead of another."""
+
+    first: str
+    second: str
+    true_hypervolume: float
+    """Of the first minus that of the second."""
+    interval: Interval
+    """Where the difference lies given the noise of training; configurations that both found vary in both alike."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the noise of training cannot turn it round."""
+        low, high = self.interval
+        return low > 0.0 or high < 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodRanking:
     """All methods, and whether truth ranks them as predicted."""
 
     methods: tuple[MethodTruth, ...]
     """By descending predicted hypervolume; equal ones in alphabetical order."""
+    differences: tuple[Difference, ...] = ()
+    """Of all pairs of methods with an interval, the one predicted to be better first."""
 
     @property
     def judged(self) -> tuple[MethodTruth, ...]:
@@ -114,6 +141,21 @@ class MethodRanking:
         )
 
     @property
+    def noise(self) -> str:
+        """Which of the true differences are more than the noise of training; empty where that is not known."""
+        judged = {method.optimizer for method in self.judged}
+        known = [difference for difference in self.differences if {difference.first, difference.second} <= judged]
+        if not known:
+            return ""
+        clear = [difference for difference in known if difference.is_clear]
+        swaps = {(first.optimizer, second.optimizer) for first, second in self.swapped}
+        text = f"Replicates tell {len(clear)} of {len(known)} pairs of methods apart (95 % interval of the difference)"
+        if not swaps:
+            return f"{text}."
+        sure = [f"{pair.second} over {pair.first}" for pair in clear if (pair.first, pair.second) in swaps]
+        return f"{text}; of the {len(swaps)} swapped ones: {', '.join(sure) or 'none'}."
+
+    @property
     def loss(self) -> str:
         """Whose front suffered most."""
         worst = self.hardest_hit
@@ -147,19 +189,37 @@ def compare_methods(experiment: Experiment, validation: Validation, /) -> Method
     A configuration that several races found counts for each of their methods, as it was predicted first.
     """
     reference = experiment.problem.reference_point
-    methods = []
+    means = resampled_means(validation.replicates)
+    methods, resampled = [], {}
     for optimizer, digests in digests_by_method(experiment).items():
         own = validation.only(digests)
+        true = hypervolume(own.losses, reference)
+        rows = [row for row, claim in enumerate(validation.claims) if claim.digest in digests]
+        resampled[optimizer] = resampled_hypervolumes(means[:, rows], reference)
         methods.append(
             MethodTruth(
                 optimizer=optimizer,
                 claimed=len(digests),
                 trained=len(own.claims),
                 predicted_hypervolume=hypervolume(own.predicted, reference),
-                true_hypervolume=hypervolume(own.losses, reference),
+                true_hypervolume=true,
                 agreement=own.agreements[0],
+                true_interval=basic_interval(true, resampled[optimizer]),
             )
         )
-    return MethodRanking(
-        methods=tuple(sorted(methods, key=lambda method: (-method.predicted_hypervolume, method.optimizer)))
-    )
+    methods.sort(key=lambda method: (-method.predicted_hypervolume, method.optimizer))
+    return MethodRanking(methods=tuple(methods), differences=_differences(methods, resampled))
+
+
+def _differences(
+    methods: Sequence[MethodTruth], resampled: Mapping[str, NDArray[np.float64]]
+) -> tuple[Difference, ...]:
+    """Compare all pairs of methods within the same resamples."""
+    differences = []
+    for first, second in combinations(methods, 2):
+        lead = first.true_hypervolume - second.true_hypervolume
+        interval = basic_interval(lead, resampled[first.optimizer] - resampled[second.optimizer])
+        if interval is not UNKNOWN:
+            found = Difference(first=first.optimizer, second=second.optimizer, true_hypervolume=lead, interval=interval)
+            differences.append(found)
+    return tuple(differences)

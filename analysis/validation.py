@@ -50,6 +50,8 @@ class Validation:
     """(n, m) true losses, means over seeds."""
     seconds: NDArray[np.float64]
     """(n,) true seconds, means over seeds."""
+    replicates: tuple[Losses, ...]
+    """For each claim the true losses (r, m) of its r trainings, by ascending seed."""
     failed: int
     """Runs that failed; they count nowhere else."""
     claimed: int
@@ -72,6 +74,7 @@ class Validation:
             claims=tuple(self.claims[row] for row in rows),
             losses=self.losses[rows],
             seconds=self.seconds[rows],
+            replicates=tuple(self.replicates[row] for row in rows),
         )
 
     @property
@@ -135,12 +138,13 @@ def compare_with_truth(claims: Sequence[Claim], trainings: Trainings, problem: P
     known = sorted((claim for claim in claims if claim.digest in outcomes), key=lambda claim: claim.losses.tolist())
     order = [claim.digest for claim in claims]
     begun = {digest for digest, _ in trainings} & set(order)
-    means = [np.mean([outcome.losses for outcome in outcomes[claim.digest]], axis=0) for claim in known]
+    replicates = [np.stack([outcome.losses for outcome in outcomes[claim.digest]]) for claim in known]
     return Validation(
         problem=problem,
         claims=tuple(known),
-        losses=np.array(means).reshape(len(known), len(problem.objectives)),
+        losses=np.array([losses.mean(axis=0) for losses in replicates]).reshape(len(known), len(problem.objectives)),
         seconds=np.array([np.mean([outcome.seconds for outcome in outcomes[claim.digest]]) for claim in known]),
+        replicates=tuple(replicates),
         failed=sum(not math.isfinite(outcome.seconds) for outcome in trainings.values()),
         claimed=len(claims),
         seeds=max((len(found) for found in outcomes.values()), default=0),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from .method_truth import MethodRanking, MethodTruth
 from .races import Experiment
+from .replicates import Interval
 from .sections import command
 from .study import setting
 from .validation import Validation
@@ -32,20 +33,20 @@ def validation_page(experiment: Experiment, validation: Validation, ranking: Met
             "",
             *(
                 f"- {verdict}"
-                for verdict in (validation.sentence, ranking.verdict, ranking.loss, ranking.caution)
+                for verdict in (validation.sentence, ranking.verdict, ranking.noise, ranking.loss, ranking.caution)
                 if verdict
             ),
             "",
             "## Methods",
             "",
-            "| optimizer | retrained | of | hypervolume, predicted | true | difference | Kendall tau | "
+            "| optimizer | retrained | of | hypervolume, predicted | true | 95 % interval | difference | Kendall tau | "
             f"true minus predicted {error.name}{unit} |",
-            "|---|---:|---:|---:|---:|---:|---:|---:|",
+            "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
             *map(_method, ranking.methods),
             "",
             "Both hypervolumes of a method are of the same configurations: those of its final fronts, all seeds "
             f"together, that were retrained. Tau and error are in {error.name} of these; one that several methods "
-            "found counts for each. Gaps as small as what two trainings of the same network differ by tell nothing.",
+            f"found counts for each. {_on_noise(ranking)}",
             "",
             "## Configurations",
             "",
@@ -84,11 +85,25 @@ def _method(method: MethodTruth) -> str:
         f"{method.claimed:,}",
         f"{method.predicted_hypervolume:.2f}",
         f"{method.true_hypervolume:.2f}",
+        interval(method.true_interval),
         number(method.change, "+.1f", " %"),
         number(method.kendall_tau, ".2f"),
         number(method.agreement.mean_error, "+.2f"),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _on_noise(ranking: MethodRanking) -> str:
+    if ranking.differences:
+        return (
+            "The interval is what other seeds of the same configurations would leave of the true hypervolume, by a "
+            "bootstrap over the seeds; noise flatters a front, which the interval takes back, so it may lie below the "
+            "number. It says nothing of other configurations."
+        )
+    return (
+        "Gaps as small as what two trainings of the same network differ by tell nothing; with `--seeds 2` or more, "
+        "intervals say how small that is."
+    )
 
 
 def _configurations(validation: Validation) -> Iterator[str]:
@@ -107,6 +122,12 @@ def _configurations(validation: Validation) -> Iterator[str]:
             known = objective.name in validation.problem.known
             cells += [f"{true:.3f}"] if known else [f"{predicted:.2f}", f"{true:.2f}"]
         yield f"| {' | '.join([*cells, f'{claim.seconds:.2f}', f'{seconds:.2f}'])} |"
+
+
+def interval(bounds: Interval) -> str:
+    """Write an interval of a table; nothing where there is none."""
+    low, high = bounds
+    return "" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
 
 
 def number(value: float, form: str, unit: str = "") -> str:

@@ -86,11 +86,12 @@ def validate(
     ranking = compare_methods(experiment, validation)
     page = folder / PAGE_FILE
     write_atomically(page, validation_page(experiment, validation, ranking))
+    kept = str(table) if table.exists() else None  # none if a file of before there were tables holds all
     if as_json:
-        print_json({**_document(validation, ranking), "validation": str(path), "table": str(table), "page": str(page)})
+        print_json({**_document(validation, ranking), "validation": str(path), "table": kept, "page": str(page)})
     else:
         _print(validation, ranking)
-        output().print(f"All of it: {path}\nRuns with their curves: {table}\nPage: {page}", soft_wrap=True)
+        output().print(f"All of it: {path}\nRuns with their curves: {kept or 'none'}\nPage: {page}", soft_wrap=True)
 
 
 class _Limit:
@@ -115,6 +116,8 @@ def _document(validation: Validation, ranking: MethodRanking) -> Mapping[str, ob
             {**asdict(method), "change_percent": method.change, "is_judged": method.is_judged}
             for method in ranking.methods
         ],
+        "differences": [{**asdict(difference), "is_clear": difference.is_clear} for difference in ranking.differences],
+        "noise": ranking.noise,
         "methods_kendall_tau": ranking.kendall_tau,
         "methods_swapped": [[first.optimizer, second.optimizer] for first, second in ranking.swapped],
         "methods_verdict": ranking.verdict,
@@ -135,7 +138,7 @@ def _print(validation: Validation, ranking: MethodRanking) -> None:
         )
     console.print(agreements, "")
     console.print(_methods(ranking))
-    for verdict in (validation.sentence, ranking.verdict, ranking.loss):
+    for verdict in filter(None, (validation.sentence, ranking.verdict, ranking.noise, ranking.loss)):
         console.print(f"\n[bold]{verdict}[/bold]", soft_wrap=True)
     if ranking.caution:
         console.print(f"\n[yellow]{ranking.caution}[/yellow]", soft_wrap=True)
@@ -145,11 +148,10 @@ def _print(validation: Validation, ranking: MethodRanking) -> None:
 
 def _methods(ranking: MethodRanking) -> Table:
     """Lay out each method: how much of it was retrained, and its hypervolume as predicted and as it is."""
-    from ..analysis.validation_page import number
+    from ..analysis.validation_page import interval, number
 
-    table = plain_table(
-        "method<", "retrained", "hypervolume, predicted", "true", "difference", "Kendall tau", "true minus predicted"
-    )
+    heads = ("retrained", "hypervolume, predicted", "true", "95 % interval", "difference", "Kendall tau")
+    table = plain_table("method<", *heads, "true minus predicted")
     for method in ranking.methods:
         agreement = method.agreement
         table.add_row(
@@ -157,6 +159,7 @@ def _methods(ranking: MethodRanking) -> Table:
             f"{method.trained:,} of {method.claimed:,}",
             f"{method.predicted_hypervolume:.2f}",
             f"{method.true_hypervolume:.2f}",
+            interval(method.true_interval),
             number(method.change, "+.1f", " %"),
             number(method.kendall_tau, ".2f"),
             number(agreement.mean_error, "+.2f", f" {agreement.unit}".rstrip()),

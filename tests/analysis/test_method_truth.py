@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from bagbench.analysis.method_truth import MethodRanking, MethodTruth, compare_methods
+from bagbench.analysis.method_truth import Difference, MethodRanking, MethodTruth, compare_methods
 from bagbench.analysis.races import Experiment, Race
 from bagbench.analysis.validation import Agreement, compare_with_truth
 from bagbench.analysis.validation_file import Claim
@@ -52,14 +52,21 @@ def race(optimizer: str, seed: int, rows: Sequence[int]) -> Race:
     return Race(optimizer=optimizer, seed=seed, history=history, digest=history.digest())
 
 
-def ranking(races: Sequence[Race], true: Mapping[str, Sequence[float]]) -> MethodRanking:
+def ranking(
+    races: Sequence[Race], true: Mapping[str, Sequence[float]], again: Mapping[str, Sequence[float]] | None = None
+) -> MethodRanking:
+    """Compare methods by one training of each configuration, or by two."""
     settings = {"source": "surrogate"}
     experiment = Experiment(problem=PROBLEM, races=tuple(races), settings=settings)  # type: ignore[arg-type]
     claims = [
         Claim(digest=digest, vector=vector, losses=losses, seconds=1.0)
         for digest, vector, losses in zip([A, B, C, D], VECTORS, PREDICTED, strict=True)
     ]
-    trainings = {(digest, 0): Outcome(np.array(losses), 1.0) for digest, losses in true.items()}
+    trainings = {
+        (digest, seed): Outcome(np.array(losses), 1.0)
+        for seed, outcomes in enumerate((true, again or {}))
+        for digest, losses in outcomes.items()
+    }
     return compare_methods(experiment, compare_with_truth(claims, trainings, PROBLEM))
 
 
@@ -100,9 +107,36 @@ def test_method_without_any_true_training_has_no_numbers() -> None:
     assert math.isnan(method.change) and math.isnan(method.agreement.kendall_tau)
 
 
+def test_interval_is_of_both_trainings_and_needs_two_of_each() -> None:
+    """A is worth (100 - e) x 2; e is 20 or 30, 25 on average, and with two trainings a resample holds one of them."""
+    races = [race("sh-emoa", 0, [0])]
+    (once,) = ranking(races, TRUE).methods
+    assert all(map(math.isnan, once.true_interval))
+    assert ranking(races, TRUE).differences == ()
+    (twice,) = ranking(races, {A: [20.0, 5.0]}, {A: [30.0, 5.0]}).methods
+    assert twice.true_hypervolume == pytest.approx(150.0)
+    assert twice.true_interval == pytest.approx((140.0, 160.0))
+
+
+def test_what_two_methods_share_varies_in_both_alike() -> None:
+    """Both have A; sh-emoa also has B, worth another 50 x 2 whatever A's luck was."""
+    races = [race("sh-emoa", 0, [0, 1]), race("random-search", 0, [0])]
+    found = ranking(races, {A: [20.0, 5.0], B: [50.0, 3.0]}, {A: [30.0, 5.0], B: [50.0, 3.0]})
+    (pair,) = found.differences
+    assert (pair.first, pair.second) == ("sh-emoa", "random-search")
+    assert pair.true_hypervolume == pytest.approx(100.0)
+    assert pair.interval == pytest.approx((100.0, 100.0)) and pair.is_clear
+    first, second = found.methods
+    assert (first.true_interval, second.true_interval) == (pytest.approx((240.0, 260.0)), pytest.approx((140.0, 160.0)))
+
+
 # --- verdicts --------------------------------------------------------------------------------------------------------
 
 NOTHING = Agreement(name="val_error", unit="%", kendall_tau=math.nan, mean_error=math.nan, rmse=math.nan)
+
+
+def apart(first: str, second: str, low: float, high: float) -> Difference:
+    return Difference(first=first, second=second, true_hypervolume=(low + high) / 2, interval=(low, high))
 
 
 def method(name: str, predicted: float, true: float, *, trained: int = 5, claimed: int = 5) -> MethodTruth:
@@ -134,6 +168,33 @@ def test_swapped_pairs_are_named_with_their_numbers() -> None:
         "The predicted ranking of the methods mostly holds: Kendall tau 0.67, 1 of 6 pairs swapped: "
         "b is truly ahead of a (31.00 to 30.00, predicted 30.00 to 40.00)."
     )
+
+
+def test_noise_says_which_swaps_are_more_than_luck() -> None:
+    """b over a is sure, c over a is not."""
+    methods = (
+        method("a", 40.0, 30.0),
+        method("b", 35.0, 36.0),
+        method("c", 34.0, 30.5),
+        method("few", 1.0, 1.0, trained=1),
+    )
+    pairs = (
+        apart("a", "b", -8.0, -4.0),
+        apart("a", "c", -2.0, 1.0),
+        apart("b", "c", 3.0, 8.0),
+        apart("a", "few", 9, 9),
+    )
+    assert MethodRanking(methods=methods, differences=pairs).noise == (
+        "Replicates tell 2 of 3 pairs of methods apart (95 % interval of the difference); of the 2 swapped ones: b over "
+        "a."
+    )
+    unsure = MethodRanking(methods=methods[:1] + methods[2:], differences=pairs[1:2])
+    assert unsure.noise.endswith(
+        "tell 0 of 1 pairs of methods apart (95 % interval of the difference); of the 1 swapped ones: none."
+    )
+    held = MethodRanking(methods=(method("b", 40.0, 40.0), method("c", 30.0, 30.0)), differences=pairs[2:3])
+    assert held.noise == "Replicates tell 1 of 1 pairs of methods apart (95 % interval of the difference)."
+    assert MethodRanking(methods=methods).noise == ""
 
 
 def test_ranking_turned_round_does_not_hold() -> None:

@@ -67,6 +67,21 @@ def test_page_says_what_was_done_and_what_it_comes_to(
     assert "had been retrained already" not in page
 
 
+def test_intervals_are_shown_where_every_configuration_was_trained_again(
+    experiment: Experiment, validation: Validation, page: str
+) -> None:
+    assert {row[5] for row in tables(page)[0][2:]} == {""}
+    assert "with `--seeds 2` or more, intervals say how small that is" in page
+    again = tuple(np.stack([losses, losses - [0.5, 0.0]]) for losses in validation.losses)
+    twice = replace(validation, replicates=again)
+    ranking = compare_methods(experiment, twice)
+    shown = validation_page(experiment, twice, ranking)
+    expected = ["{:.2f} to {:.2f}".format(*method.true_interval) for method in ranking.methods]
+    assert [row[5] for row in tables(shown)[0][2:]] == expected
+    assert f"- {ranking.noise}\n" in shown and ranking.noise.startswith("Replicates tell")
+    assert "by a bootstrap over the seeds" in shown
+
+
 def test_page_names_the_commands_that_make_it(page: str) -> None:
     made = re.search(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert made is not None

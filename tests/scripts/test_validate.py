@@ -87,6 +87,15 @@ def test_finished_validation_is_read_again_and_holds_methods_against_truth(bagbe
     assert method["agreement"]["mean_error"] == pytest.approx(2.0)
     assert verdict["hardest_hit"] == "random-search" and verdict["methods_swapped"] == []
     assert verdict["methods_kendall_tau"] is None and verdict["caution"] == ""
+    assert method["true_interval"] == [None, None] and verdict["differences"] == [] and verdict["table"] is None
+
+    worse = {(digest, 1): Outcome(true[digest, 0].losses + np.array([1.0, 0.0]), 1.0) for digest, _ in true}
+    write_trainings(races / "validation.csv", experiment.problem, claims, {**true, **worse})
+    (method,) = json.loads(bagbench("validate", races, "--json").out)["methods"]
+    low, high = method["true_interval"]
+    best, worst = (hypervolume(predicted + np.array([lost, 0.0]), reference) for lost in (2.0, 3.0))
+    assert worst < low < method["true_hypervolume"] < high < best
+    write_trainings(races / "validation.csv", experiment.problem, claims, true)
 
     printed = bagbench("validate", races).out
     assert re.search(rf"random-search +{len(claims)} of {len(claims)} .* 1\.00 +\+2\.00 %", printed)

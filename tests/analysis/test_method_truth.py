@@ -185,8 +185,8 @@ def test_noise_says_which_swaps_are_more_than_luck() -> None:
         apart("a", "few", 9, 9),
     )
     assert MethodRanking(methods=methods, differences=pairs).noise == (
-        "Replicates tell 2 of 3 pairs of methods apart (95 % interval of the difference); of the 2 swapped ones: b over "
-        "a."
+        "Replicates tell 2 of 3 pairs of methods apart (95 % interval of the difference); "
+        "of the 2 swapped ones: b over a."
     )
     unsure = MethodRanking(methods=methods[:1] + methods[2:], differences=pairs[1:2])
     assert unsure.noise.endswith(

@@ -80,12 +80,16 @@ class Validation:
     @property
     def agreements(self) -> tuple[Agreement, ...]:
         """Compare every objective that is trained, and the seconds."""
+        return self.agreements_with(self.predicted, np.array([claim.seconds for claim in self.claims]))
+
+    def agreements_with(self, losses: Losses, seconds: NDArray[np.float64]) -> tuple[Agreement, ...]:
+        """Compare somebody else's predictions (n, m) and (n,) of the claims' configurations likewise."""
         compared = [
-            _agreement(objective.name, objective.unit, self.predicted[:, column], self.losses[:, column])
+            _agreement(objective.name, objective.unit, losses[:, column], self.losses[:, column])
             for column, objective in enumerate(self.problem.objectives)
             if objective.name not in self.problem.known
         ]
-        return (*compared, _agreement("seconds", "s", np.array([c.seconds for c in self.claims]), self.seconds))
+        return (*compared, _agreement("seconds", "s", seconds, self.seconds))
 
     @property
     def sentence(self) -> str:

@@ -15,8 +15,10 @@ from .validation import Validation
 PAGE_FILE = "validation.md"
 
 
-def validation_page(experiment: Experiment, validation: Validation, ranking: MethodRanking, /) -> str:
-    """Write the page."""
+def validation_page(
+    experiment: Experiment, validation: Validation, ranking: MethodRanking, /, section: str = ""
+) -> str:
+    """Write the page, with a further section on a refit if there is one."""
     problem = experiment.problem
     error = ranking.methods[0].agreement
     unit = f" ({error.unit})" if error.unit else ""
@@ -48,6 +50,7 @@ def validation_page(experiment: Experiment, validation: Validation, ranking: Met
             f"together, that were retrained. Tau and error are in {error.name} of these; one that several methods "
             f"found counts for each. {_on_noise(ranking)}",
             "",
+            *([section] if section else []),
             "## Configurations",
             "",
             *_configurations(validation),
@@ -56,7 +59,8 @@ def validation_page(experiment: Experiment, validation: Validation, ranking: Met
             "",
             "```sh",
             command(experiment).replace("--out DIR", f"--out out/{problem.name}"),
-            f"bagbench validate out/{problem.name} --runs {len(validation.claims)} --seeds {validation.seeds}",
+            f"bagbench validate out/{problem.name} --runs {len(validation.claims)} --seeds {validation.seeds}"
+            f"{' --refit' if section else ''}",
             "```",
             "",
             *([f"Raced with {versions}.", ""] if versions else []),

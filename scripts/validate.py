@@ -13,6 +13,7 @@ from rich.table import Table
 
 from .console import Bar, output, plain_table, print_json, remark, resumable
 from .options import AsJson, Jobs, check_positive, cores
+from .refitting import print_refit, refit_document, refit_section, run_refit, wanted_base
 
 if TYPE_CHECKING:
     from ..analysis.method_truth import MethodRanking
@@ -39,13 +40,24 @@ def validate(
     table: Annotated[
         Path | None, typer.Option(metavar="TABLE.h5", help="Append the runs to this table. Default: DIR/validation.h5.")
     ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Then fit DIR/refit.onnx, which learns from these runs, too, and judge it."),
+    ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE.h5",
+            help="--refit: learn from this table besides. Default: the one shipped with the problem.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the union of the final fronts of DIR for real, and compare with what was predicted.
 
     Every run is kept in a table: the same command goes on where it was stopped, and `bagbench fit` can learn from it.
     In the end writes DIR/validation.csv, and DIR/validation.md with the verdicts on the front and on every method.
-    Needs torch.
+    Needs torch, --refit also what `bagbench fit` needs.
     """
     from ..analysis.claims import find_claims
     from ..analysis.method_truth import compare_methods
@@ -59,6 +71,7 @@ def validate(
     check_positive(runs=runs, seeds=seeds, jobs=jobs, minutes=minutes)
     experiment = load_experiment(folder)
     check_validity(experiment)
+    base_table = wanted_base(experiment, base, refit=refit)
     asked = experiment.settings
     benchmark = open_benchmark(
         asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
@@ -84,14 +97,24 @@ def validate(
         remark(f"stopped after {minutes:g} minutes: what is finished is kept, the same command goes on from there")
     validation = compare_with_truth(claims, trained, problem)
     ranking = compare_methods(experiment, validation)
-    page = folder / PAGE_FILE
-    write_atomically(page, validation_page(experiment, validation, ranking))
+    write_atomically(folder / PAGE_FILE, validation_page(experiment, validation, ranking))
+    refitted = None
+    if base_table is not None:
+        refitted = run_refit(experiment, validation, base_table, table, folder, jobs=jobs or cores())
+        page = validation_page(experiment, validation, ranking, section=refit_section(refitted))
+        write_atomically(folder / PAGE_FILE, page)
     kept = str(table) if table.exists() else None  # none if a file of before there were tables holds all
+    files = {"validation": str(path), "table": kept, "page": str(folder / PAGE_FILE)}
     if as_json:
-        print_json({**_document(validation, ranking), "validation": str(path), "table": kept, "page": str(page)})
+        learnt = None if refitted is None else refit_document(refitted, folder)
+        print_json({**_document(validation, ranking), "refit": learnt, **files})
     else:
         _print(validation, ranking)
-        output().print(f"All of it: {path}\nRuns with their curves: {kept or 'none'}\nPage: {page}", soft_wrap=True)
+        if refitted is not None:
+            print_refit(refitted, folder)
+        names = ("All of it", "Runs with their curves", "Page")
+        lines = [f"{name}: {file or 'none'}" for name, file in zip(names, files.values(), strict=True)]
+        output().print("\n".join(lines), soft_wrap=True)
 
 
 class _Limit:

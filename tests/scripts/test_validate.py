@@ -6,7 +6,8 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,18 @@ import pytest
 from bagbench.analysis.claims import find_claims
 from bagbench.analysis.indicators import hypervolume
 from bagbench.analysis.races import load_experiment
-from bagbench.analysis.validation_file import write_trainings
+from bagbench.analysis.validation_file import Claim, write_trainings
 from bagbench.problems import get_problem
 from bagbench.problems.benchmark import Outcome
+from bagbench.problems.datasets import load_data_set
 from bagbench.scripts.validate import _Limit
 from bagbench.simulator.benchmarks import open_benchmark
 from bagbench.simulator.history import History
+from bagbench.surrogates import training
+from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.surrogates.training import Recipe
+from bagbench.tables.designs import CHOSEN, Plan
+from bagbench.tables.runs import merge_runs
 from bagbench.tables.table import Table
 from bagbench.tables.worker import open_trainer
 
@@ -154,6 +161,74 @@ def test_no_run_starts_after_the_minutes_are_over(
 
     refused = bagbench("validate", races, "--minutes", 0)
     assert refused.code == 2 and "--minutes is 0: expected a number above 0" in refused.err
+
+
+@pytest.fixture
+def base(table: Path, tmp_path: Path) -> Path:
+    """The made-up table, as if trained on the images that are here."""
+    path = tmp_path / "base.h5"
+    replace(Table.open(table), data_set=load_data_set("digits").digest).save(path)
+    return path
+
+
+def remember(path: Path, claims: Sequence[Claim], table: Path) -> None:
+    """Make a table of true runs up: each claim has the curves of some run of ``table``, with two seeds."""
+    runs = Table.open(table).runs.take(np.arange(2 * len(claims)))
+    plan = Plan(problem="digits", design=CHOSEN, replicates=0.0)
+    chosen = replace(
+        runs,
+        vectors=np.array([claim.vector for claim in claims for _ in range(2)]),
+        digests=np.array([claim.digest for claim in claims for _ in range(2)], dtype="S16"),
+        seeds=np.tile([0, 1], len(claims)),
+    )
+    images = load_data_set("digits").digest
+    Table(problem=get_problem("digits"), runs=merge_runs(chosen, chosen), data_set=images, plan=plan).save(path)
+
+
+def test_refit_learns_from_the_runs_and_says_what_changed(
+    bagbench: Command, races: Path, base: Path, surrogate: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "Recipe", lambda: recipe)
+    claims = find_claims(load_experiment(races), open_benchmark(surrogate))
+    assert len(claims) >= 3
+    remember(races / "validation.h5", claims, base)
+    answered, learnt = surrogate.read_bytes(), base.read_bytes()
+    words = ("validate", races, "--seeds", 2, "--refit", "--base", base, "--jobs", 1)
+    ran = bagbench(*words, "--json")
+    assert ran.code == 0, ran.err
+    verdict = json.loads(ran.out)["refit"]
+    assert (verdict["base_runs"], verdict["new_runs"], verdict["judged"]) == (80, 2 * len(claims), len(claims))
+    assert [line["name"] for line in verdict["before"]] == ["val_error", "seconds"]
+    assert verdict["before"] != verdict["after"] and verdict["methods"][0]["optimizer"] == "random-search"
+    page = (races / "validation.md").read_text(encoding="utf-8")
+    assert verdict["sentence"] in page and "--seeds 2 --refit\n" in page
+    refitted = SurrogateBenchmark(verdict["surrogate"])
+    assert refitted.provenance["table_sha256"] == Table.open(verdict["table"]).sha256
+    assert refitted.card["runs"] == 80 + 2 * len(claims)
+    losses, _ = refitted.query_batch(np.array([claim.vector for claim in claims]), np.full(len(claims), 25))
+    reference = refitted.problem.reference_point
+    assert verdict["methods"][0]["refitted"] == pytest.approx(hypervolume(losses, reference))
+    assert (surrogate.read_bytes(), base.read_bytes()) == (answered, learnt)
+
+    assert "refitting: 1 of" in ran.err
+    assert f"try `bagbench compare {races / 'refit.onnx'}`" in bagbench(*words).out
+
+
+def test_refit_without_enough_runs_is_refused_once_the_page_is_written(
+    bagbench: Command, races: Path, base: Path, surrogate: Path
+) -> None:
+    claims = find_claims(load_experiment(races), open_benchmark(surrogate))[:2]
+    remember(races / "validation.h5", claims, base)
+    ran = bagbench("validate", races, "--runs", 2, "--refit", "--base", base)
+    assert ran.code == 2
+    assert "--refit needs true runs of 3 or more configurations in the table, got 2" in ran.err
+    assert (races / "validation.md").exists() and not (races / "refit.onnx").exists()
+
+
+def test_base_without_refit_is_refused(bagbench: Command, races: Path, base: Path) -> None:
+    ran = bagbench("validate", races, "--base", base)
+    assert ran.code == 2
+    assert "is what a refit learns from besides: expected --refit, too" in ran.err
 
 
 def test_table_of_a_design_is_refused_and_kept(bagbench: Command, races: Path, table: Path) -> None:

@@ -52,11 +52,13 @@ def quick(make_entry: MakeEntry, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
     return made
 
 
-def collect(path: Path, seeds: Sequence[int], may_start: Callable[[], bool] = lambda: True) -> list[int]:
+def collect(
+    path: Path, seeds: Sequence[int], may_start: Callable[[], bool] = lambda: True, *, jobs: int = 1
+) -> list[int]:
     """Train the first configurations, one with each of the seeds, and give what progress was told."""
     told: list[int] = []
     tasks = [chosen_task("digits", vector, seed) for vector, seed in zip(VECTORS, seeds, strict=False)]
-    options = {"jobs": 1, "origin": ORIGIN, "may_start": may_start, "progress": told.append}
+    options = {"jobs": jobs, "origin": ORIGIN, "may_start": may_start, "progress": told.append}
     collect_chosen(path, tasks, executor=InProcess(), **options)  # type: ignore[arg-type]
     return told
 
@@ -96,9 +98,10 @@ def test_no_run_starts_once_none_may(path: Path) -> None:
     assert seeds_of(open_chosen(path, "digits")) == [0, 1]
 
 
-def test_what_was_finished_before_an_error_is_kept(path: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 3], ids=["one by one", "together"])
+def test_what_was_finished_besides_an_error_is_kept(path: Path, jobs: int) -> None:
     with pytest.raises(RuntimeError, match="broken"):
-        collect(path, [0, 1, 7])
+        collect(path, [0, 1, 7], jobs=jobs)
     assert not path.exists() and journal_folder(path).exists()
     assert seeds_of(open_chosen(path, "digits")) == [0, 1]
 

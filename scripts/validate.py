@@ -27,7 +27,9 @@ def validate(
     runs: Annotated[
         int | None, typer.Option(help="Retrain so many configurations, shared out among the methods. Default: all.")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="True trainings of each configuration; their mean is compared.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(help="True trainings of each configuration: means are compared, 2 or more give intervals.")
+    ] = 1,
     jobs: Jobs = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     minutes: Annotated[

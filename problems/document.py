@@ -30,7 +30,8 @@ def problem_to_json(problem: Problem) -> str:
 def problem_from_json(text: str) -> Problem:
     """Read what `problem_to_json` wrote.
 
-    The known objectives of a shipped problem come back with their functions; a problem of somebody's own has none.
+    The known objectives and hints of a shipped problem come back with their functions; a problem of somebody's own has
+    none.
 
     Raises
     ------
@@ -59,5 +60,5 @@ def problem_from_json(text: str) -> Problem:
         shipped = get_problem(problem.name)
         if shipped.space == problem.space:
             known = {name: shipped.known[name] for name in document["known"] if name in shipped.known}
-            problem = replace(problem, known=known)
+            problem = replace(problem, known=known, hints=shipped.hints)
     return problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from .hints import NetworkHints
 from .problem import Objective, Problem
 from .shape import InputShape, Log10Macs, Log10Params
 from .space import Space
@@ -106,6 +107,7 @@ def digits() -> Problem:
         objectives=recorded[:2],
         max_epochs=25,
         known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
+        hints=NetworkHints(shape, images=1_000),
         budget_seconds=600.0,
         citation=CITATION,
     )
@@ -117,6 +119,7 @@ def flowers() -> Problem:
         "flowers",
         "17 kinds of flowers, 16x16 pixels: the seed paper's problem, minutes a run",
         InputShape(channels=3, side=16, classes=17),
+        images=680,
         macs=(5.0, 10.0),
         seconds=10_000.0,
     )
@@ -128,12 +131,15 @@ def fashion() -> Problem:
         "fashion",
         "Fashion-MNIST, 28x28 pixels: the seed paper's other problem, wants a GPU",
         InputShape(channels=1, side=28, classes=10),
+        images=48_000,
         macs=(5.0, 11.0),
         seconds=86_400.0,
     )
 
 
-def _papers_problem(name: str, title: str, shape: InputShape, *, macs: tuple[float, float], seconds: float) -> Problem:
+def _papers_problem(
+    name: str, title: str, shape: InputShape, *, images: int, macs: tuple[float, float], seconds: float
+) -> Problem:
     """Build a problem in the paper's own space, with its reference point and budget; see `metrics`."""
     recorded = metrics(classes=shape.classes, params_reference=8.0, macs=macs, seconds=seconds)
     return Problem(
@@ -144,6 +150,7 @@ def _papers_problem(name: str, title: str, shape: InputShape, *, macs: tuple[flo
         objectives=recorded[:2],
         max_epochs=25,
         known={"log10_params": Log10Params(shape), "log10_macs": Log10Macs(shape)},
+        hints=NetworkHints(shape, images=images),
         budget_seconds=24 * 3600.0,
         citation=CITATION,
     )

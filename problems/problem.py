@@ -36,6 +36,14 @@ class KnownFunction(Protocol):
         ...
 
 
+class HintFunction(Protocol):
+    """Quantities that help a model to learn a problem: some for each configuration."""
+
+    def __call__(self, natural: Natural) -> NDArray[np.float64]:
+        """Evaluate many configurations (n, k), given by `Space.natural`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """One thing that is measured, as a loss."""
@@ -73,6 +81,8 @@ class Problem:
     min_epochs: int = 1
     known: Mapping[str, KnownFunction] = field(default_factory=dict)
     """Metrics that are exact, cheap functions of the configuration, by name."""
+    hints: HintFunction | None = None
+    """What else is worth looking at in a configuration, for models that learn this problem; see `problems.hints`."""
     budget_seconds: float
     """Default budget of a race, in simulated seconds."""
     title: str = ""

@@ -21,8 +21,8 @@ Numbers = NDArray[np.float64]
 Natural = Mapping[str, Numbers]
 """Natural values by name, (n,) each, 0 where inactive: see `Space.natural`."""
 
-_CONVOLUTIONS = ("n_conv_0", "n_conv_1", "n_conv_2")
-_LINEARS = ("n_fc_0", "n_fc_1", "n_fc_2")
+CONVOLUTIONS = ("n_conv_0", "n_conv_1", "n_conv_2")
+LINEARS = ("n_fc_0", "n_fc_1", "n_fc_2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Log10Params:
         area = kernel * kernel
         extra = 3 if values["batch_norm"] else 1  # bias, scale and shift of a channel
         features, count = shape.channels, 0
-        for name in _CONVOLUTIONS[:depth]:
+        for name in CONVOLUTIONS[:depth]:
             width = values[name]
             count += width * (area * features + extra)
             features = width
         if not values["global_avg_pooling"]:
             side = shape.side >> depth
             features *= side * side
-        for name in _LINEARS[: values["n_fc_l"]]:
+        for name in LINEARS[: values["n_fc_l"]]:
             width = values[name]
             count += width * (features + 1)
             features = width
@@ -62,7 +62,7 @@ class Log10Params:
 
     def __call__(self, natural: Natural) -> Numbers:
         """Evaluate many configurations (n,)."""
-        c0, c1, c2, f0, f1, f2 = (natural[name] for name in (*_CONVOLUTIONS, *_LINEARS))
+        c0, c1, c2, f0, f1, f2 = (natural[name] for name in (*CONVOLUTIONS, *LINEARS))
         area, norm = natural["kernel_size"] ** 2, natural["batch_norm"]
         convolutions = area * (self.shape.channels * c0 + c0 * c1 + c1 * c2) + (1 + 2 * norm) * (c0 + c1 + c2)
         linears = _features(natural, self.shape.side) * f0 + f0 + f0 * f1 + f1 + f1 * f2 + f2
@@ -83,13 +83,13 @@ class Log10Macs:
         values = cast(Mapping[str, int], config)
         area = values["kernel_size"] ** 2
         features, side, count = self.shape.channels, self.shape.side, 0
-        for name in _CONVOLUTIONS[: values["n_conv_l"]]:
+        for name in CONVOLUTIONS[: values["n_conv_l"]]:
             width = values[name]
             count += side * side * area * features * width
             features, side = width, side // 2
         if not values["global_avg_pooling"]:
             features *= side * side
-        for name in _LINEARS[: values["n_fc_l"]]:
+        for name in LINEARS[: values["n_fc_l"]]:
             width = values[name]
             count += features * width
             features = width
@@ -97,7 +97,7 @@ class Log10Macs:
 
     def __call__(self, natural: Natural) -> Numbers:
         """Evaluate many configurations (n,)."""
-        c0, c1, c2, f0, f1, f2 = (natural[name] for name in (*_CONVOLUTIONS, *_LINEARS))
+        c0, c1, c2, f0, f1, f2 = (natural[name] for name in (*CONVOLUTIONS, *LINEARS))
         side0, side1, side2 = (self.shape.side >> depth for depth in range(3))
         pixels = side0 * side0 * self.shape.channels * c0 + side1 * side1 * c0 * c1 + side2 * side2 * c1 * c2
         linears = _features(natural, self.shape.side) * f0 + f0 * f1 + f1 * f2
@@ -106,7 +106,7 @@ class Log10Macs:
 
 def _features(natural: Natural, side: int) -> Numbers:
     """Count the features that enter the first linear layer: channels times what pooling left of the area."""
-    c0, c1, c2 = (natural[name] for name in _CONVOLUTIONS)
+    c0, c1, c2 = (natural[name] for name in CONVOLUTIONS)
     one, two, three = (c1 == 0) * c0, (c2 == 0) * c1, c2
     area1, area2, area3 = ((side >> depth) ** 2 for depth in (1, 2, 3))
     pooled = natural["global_avg_pooling"]

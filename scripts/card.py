@@ -26,6 +26,22 @@ def print_card(console: Console, card: Mapping[str, Any]) -> None:
     console.print(f"Quality card: {card['runs']:,} real runs of {card['configurations']:,} configurations")
     console.print(table)
     console.print(_NOTE)
+    if "calibration" in card:
+        console.print(_noise(card["calibration"]))
+
+
+def _noise(evidence: Mapping[str, Any]) -> str:
+    """Say how outcomes of one metric scatter about predictions, and how well the noise tells."""
+    covered = " and ".join(
+        f"{share:.1%} within their {float(level):.0%} intervals" for level, share in evidence["coverage"].items()
+    )
+    collapse = evidence["collapse"]
+    return (
+        f"Noise of {evidence['metric']}: {covered}; CRPS {_number(evidence['crps'])}, with one spread for all "
+        f"{_number(evidence['crps_homoscedastic'])};\nabove {_number(collapse['limit'])} (collapsed) are "
+        f"{collapse['share']:.1%}; Brier score of its probability {_number(collapse['brier'])}, of the share alone "
+        f"{_number(collapse['brier_of_the_share'])}"
+    )
 
 
 def _beside(score: float, ceiling: float | None) -> str:

@@ -17,7 +17,7 @@ from ..problems.space import Config
 from .description import Description
 from .features import Features
 from .file import read_sealed
-from .noise import Noise
+from .noise import Draw, Noise
 from .serving import ServedForests
 from .subgraph import read_metadata
 from .targets import SECONDS
@@ -123,8 +123,9 @@ class SurrogateBenchmark:
         if self._noise is not None:
             features[-1] = self._last
             final = self._rows.evaluate(features)[0]
-            drawn = self._draw(self._noise, final, numbers, seed)[epochs - 1].tolist()
-            values = [value + drawn[head] for value, head in zip(values, self._heads, strict=True)]
+            draw = self._draw(self._noise, final, numbers, seed)
+            keeps, adds = draw.keeps[epochs - 1].tolist(), draw.adds[epochs - 1].tolist()
+            values = [keeps[head] * value + adds[head] for value, head in zip(values, self._heads, strict=True)]
         answers: list[float] = []
         for backward, value in zip(self._backward, values):  # noqa: B905
             answers.append(backward(value))
@@ -146,7 +147,8 @@ class SurrogateBenchmark:
         values = self._forests.batch(features)
         if self._noise is not None:
             final = self._rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
-            values += self._draw(self._noise, final, numbers, seed)[:epochs, self._heads]
+            draw = self._draw(self._noise, final, numbers, seed)
+            values = values * draw.keeps[:epochs, self._heads] + draw.adds[:epochs, self._heads]
         losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
         return Curve(seconds=seconds, losses=losses)
 
@@ -168,7 +170,9 @@ class SurrogateBenchmark:
             seeds = np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds
             draws = zip(finals, vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
             for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
-                value += self._draw(self._noise, final, numbers, seed)[epoch - 1, self._heads]
+                draw = self._draw(self._noise, final, numbers, seed)
+                value *= draw.keeps[epoch - 1, self._heads]
+                value += draw.adds[epoch - 1, self._heads]
         return self._compose(values, known, epochs)
 
     def _read(self, config: Config) -> tuple[list[float], Mapping[str, Value]]:
@@ -178,8 +182,8 @@ class SurrogateBenchmark:
             return numbers, self._decode(numbers)
         return self._encode(config), config
 
-    def _draw(self, noise: Noise, final: float, numbers: list[float], seed: int) -> NDArray[np.float32]:
-        """Draw the noise of one run (E, all heads), given what the first head predicts at its last epoch."""
+    def _draw(self, noise: Noise, final: float, numbers: list[float], seed: int) -> Draw:
+        """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch."""
         return noise.draw(final, self._problem.space.digest_row(numbers), seed)
 
     def _compose(self, values: Values, known: list[Values], epochs: NDArray[np.int64]) -> tuple[Losses, Values]:

@@ -20,7 +20,7 @@ from .features import Features
 from .noise import Noise
 from .targets import Target
 
-KIND, VERSION = "bagbench-surrogate", 1
+KIND, VERSION = "bagbench-surrogate", 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Description:
 
     def to_json(self) -> str:
         """Write it as JSON."""
-        residuals = self.noise.residuals.astype("<f2")
+        adds = self.noise.adds.astype("<f2")
         document = {
             "format": KIND,
             "version": VERSION,
@@ -53,8 +53,9 @@ class Description:
             "profile": self.profile.tolist(),
             "noise": {
                 "edges": self.noise.edges.tolist(),
-                "shape": residuals.shape,
-                "residuals": base64.b64encode(residuals.tobytes()).decode(),
+                "shape": adds.shape,
+                "keeps": base64.b64encode(np.packbits(self.noise.keeps > 0).tobytes()).decode(),
+                "adds": base64.b64encode(adds.tobytes()).decode(),
             },
             "card": self.card,
             "provenance": self.provenance,
@@ -81,14 +82,24 @@ class Description:
         problem = problem_from_json(json.dumps(document["problem"]))
         if tuple(document["features"]) != Features(problem).names:
             raise FileProblem(f"{path} was fitted with other features than this bagbench computes: fit it again")
-        noise = document["noise"]
-        residuals = np.frombuffer(base64.b64decode(noise["residuals"]), dtype="<f2").reshape(noise["shape"])
         heads = [{**head, "high": math.inf if head["high"] is None else head["high"]} for head in document["heads"]]
         return cls(
             problem=problem,
             targets=tuple(Target(**head) for head in heads),
             profile=np.array(document["profile"]),
-            noise=Noise(edges=np.array(noise["edges"]), residuals=residuals.astype(np.float32)),
+            noise=_read_noise(document["noise"]),
             card=document["card"],
             provenance=document["provenance"],
         )
+
+
+def _read_noise(document: Mapping[str, Any]) -> Noise:
+    """Read the library of draws; version 1 kept residuals only, which all keep what was predicted."""
+    shape = document["shape"]
+    coded = document["adds"] if "adds" in document else document["residuals"]
+    adds = np.frombuffer(base64.b64decode(coded), dtype="<f2").reshape(shape).astype(np.float32)
+    keeps = np.ones(shape, dtype=np.float32)
+    if "keeps" in document:
+        bits = np.unpackbits(np.frombuffer(base64.b64decode(document["keeps"]), dtype=np.uint8), count=adds.size)
+        keeps = bits.reshape(shape).astype(np.float32)
+    return Noise(edges=np.array(document["edges"]), keeps=keeps, adds=adds)

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.parameters import Choice
 from ..problems.problem import Problem, Vectors
 
 Values = NDArray[np.float64]
@@ -47,6 +48,23 @@ class Features:
         """Compute features (n, f) of configurations (n, d), each at its own epoch (n,)."""
         natural = self.problem.space.natural(vectors)
         return self.assemble(vectors, [self.problem.known[name](natural) for name in self.known], epochs)
+
+    def rich(self, vectors: Vectors) -> Matrix:
+        """Compute all that is worth knowing of configurations (n, d), for models that need not be fast: (n, g).
+
+        The vectors; each unordered choice of three or more also as one column a choice; every known metric, raced or
+        not; the problem's hints.
+        """
+        problem = self.problem
+        natural = problem.space.natural(vectors)
+        columns = [vectors]
+        for i, parameter in enumerate(problem.space.parameters):
+            if isinstance(parameter, Choice) and parameter.size > 2 and not parameter.ordered:
+                columns.append((vectors[:, i, None] == np.arange(parameter.size)).astype(np.float64))
+        columns += [function(natural)[:, None] for function in problem.known.values()]
+        if problem.hints is not None:
+            columns.append(problem.hints(natural))
+        return np.concatenate(columns, axis=1)
 
     def assemble(self, vectors: Vectors, known: Sequence[Values], epochs: NDArray[np.int64]) -> Matrix:
         """Put features (n, f) together; ``known`` are the metrics (n,) that `known` names."""

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from ..tables.executor import open_executor
 from ..tables.table import Table
+from .calibration import calibration
 from .description import Description
+from .examples import Examples, read_examples
 from .file import write_surrogate
 from .noise import fit_noise
 from .quality import quality_card
-from .training import Examples, Recipe, grow, predict_curves, read_examples
+from .training import Recipe, grow, predict_curves
 
 FOLDS = 5
 
@@ -70,12 +72,12 @@ def fit_surrogate(
         held_out = np.flatnonzero(folds == fold)
         if len(held_out):
             predictions[held_out] = predict_curves(unseeing, examples, held_out)
-    card = quality_card(examples, predictions)
+    card = {**quality_card(examples, predictions), "calibration": calibration(examples, predictions, folds)}
     description = Description(
         problem=table.problem,
         targets=examples.targets,
         profile=examples.profile,
-        noise=fit_noise(predictions[:, -1, 0], examples.values - predictions),
+        noise=fit_noise(predictions, examples.values - predictions, examples.targets),
         card=card,
         provenance={
             "table_sha256": table.sha256,

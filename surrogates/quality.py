@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from .examples import Examples
 from .targets import SECONDS
-from .training import Examples
 
 Array = NDArray[np.float64]
 Scores = dict[str, float | None]

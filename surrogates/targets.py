@@ -3,7 +3,8 @@
 Errors in percent are predicted as logits, so that 1 % and 2 % are as far apart as they are for somebody who compares
 good networks, and no prediction leaves [0, 100]. Other metrics that cannot be negative (cross-entropy, seconds) are
 predicted as logarithms, so that a few diverged runs do not rule the fit. Anything else is predicted as it is. What a
-surrogate calls the mean is the mean on this scale, brought back.
+surrogate calls the mean is, for an error in percent, the mean in percent; for what has a long tail, the mean of the
+logarithms, brought back, which no single run can rule.
 """
 
 from __future__ import annotations
@@ -46,6 +47,17 @@ class Target:
             bottom, top = self._ends
             return np.log((values - bottom) / (top - values))
         return np.log(np.maximum(values, _FLOOR)) if self.scale == "log" else values
+
+    def to_average(self, predictions: Values) -> Values:
+        """Bring predictions onto the scale on which means are taken; `from_average` is the way back."""
+        if self.scale != "logit":
+            return predictions
+        bottom, top = self._ends
+        return top - (top - bottom) / (1.0 + np.exp(np.minimum(predictions, _LARGE)))
+
+    def from_average(self, means: Values) -> Values:
+        """Bring means onto the scale of the prediction."""
+        return self.forward(means) if self.scale == "logit" else means
 
     def backward(self, predictions: Values) -> Values:
         """Bring predictions back into the metric's range, one by one.

@@ -14,6 +14,7 @@ from bagbench.problems import get_problem
 from bagbench.scripts import cli
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.fit import fit_surrogate
+from bagbench.surrogates.perceptrons import Perceptrons
 from bagbench.surrogates.training import Recipe
 from bagbench.tables.runs import Entry, runs_from_entries
 from bagbench.tables.table import Table
@@ -57,7 +58,8 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def recipe() -> Recipe:
     """Forests of hardly any trees."""
     tiny = Boosting(model="lightgbm", trees=8, leaves=8, rows_in_leaf=2)
-    return Recipe(bags=1, drawn=200, teacher=tiny, student=tiny, clock=tiny)
+    quick = Perceptrons(members=1, hidden=(8,), passes=3)
+    return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=tiny, clock=tiny)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ def test_surrogate_and_card_are_written_and_the_card_is_printed(
     card = SurrogateBenchmark(empty_folder / "mine.onnx").card
     assert json.loads((empty_folder / "card.json").read_text()) == card
     assert f"{card['runs']} real runs" in ran.out
+    assert "within their 80% intervals" in ran.out
     assert "try `bagbench compare mine.onnx`" in ran.err
 
 

@@ -12,6 +12,7 @@ import pytest
 from bagbench.problems import get_problem
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.fit import fit_surrogate
+from bagbench.surrogates.perceptrons import Perceptrons
 from bagbench.surrogates.training import Recipe
 from bagbench.tables.runs import Runs, merge_runs
 from bagbench.tables.table import Table
@@ -65,7 +66,7 @@ def table() -> Table:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     quick = Boosting(trees=60, learning_rate=0.15, rows_in_leaf=40)
-    return Recipe(teacher=quick, drawn=300)
+    return Recipe(teacher=quick, perceptrons=Perceptrons(members=1, hidden=(16, 16), passes=8), drawn=300)
 
 
 @pytest.fixture(scope="session")

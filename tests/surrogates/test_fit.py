@@ -12,11 +12,12 @@ from sklearn.metrics import r2_score
 
 from bagbench.problems.errors import InvalidArgument
 from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.surrogates.examples import read_examples
 from bagbench.surrogates.fit import fit_surrogate, fold_of
 from bagbench.surrogates.noise import fit_noise
 from bagbench.surrogates.quality import noise_ceiling, scores
 from bagbench.surrogates.targets import Target, target_for
-from bagbench.surrogates.training import Recipe, read_examples
+from bagbench.surrogates.training import Recipe
 from bagbench.tables.table import Table
 
 
@@ -100,17 +101,36 @@ def test_noise_keeps_the_mean_and_both_modes_of_outcomes() -> None:
     rng = np.random.default_rng(2)
     collapsed = rng.random(4000) < 0.5
     residuals = np.where(collapsed, 40.0, -40.0)[:, None, None] * np.ones((1, 3, 2))
-    noise = fit_noise(rng.random(4000), residuals)
-    draws = np.array([noise.draw(0.5, f"{i:016x}", 0)[-1, 0] for i in range(2000)])
+    targets = [Target(name="t", low=-100.0, high=100.0, scale="identity")] * 2
+    noise = fit_noise(rng.random((4000, 3, 2)), residuals, targets)
+    draws = np.array([noise.draw(0.5, f"{i:016x}", 0).adds[-1, 0] for i in range(2000)])
     assert abs(draws.mean()) < 4
     assert (np.abs(np.abs(draws) - 40) < 4).all()
 
 
+def test_collapsed_runs_score_what_guessing_scores_and_draws_have_the_mean_in_percent() -> None:
+    rng = np.random.default_rng(4)
+    target = Target(name="error", low=0.0, high=100.0, scale="logit")
+    means = rng.uniform(20, 80, 6000)
+    collapsed = rng.random(6000) < (means - 10) / 80
+    outcomes = np.where(collapsed, 90.0, rng.uniform(5, 15, 6000))  # 10 % on average: the mean is what was predicted
+    predictions = target.forward(means)[:, None, None]
+    noise = fit_noise(predictions, target.forward(outcomes)[:, None, None] - predictions, [target])
+    for mean in (30.0, 50.0, 70.0):
+        predicted = float(target.forward(np.array(mean)))
+        draws = target.backward(noise.library(predicted).onto(predicted)[:, 0, 0])
+        assert draws.mean() == pytest.approx(mean, abs=2.0)
+        guesses = draws[draws > 80]
+        np.testing.assert_allclose(guesses, 90.0, atol=1e-3)
+        assert len(guesses) / len(draws) == pytest.approx((mean - 10) / 80, abs=0.05)
+
+
 def test_noise_is_a_function_of_configuration_and_seed() -> None:
     rng = np.random.default_rng(3)
-    noise = fit_noise(rng.random(500), rng.standard_normal((500, 4, 2)))
-    assert (noise.draw(0.3, "0" * 16, 5) == noise.draw(0.3, "0" * 16, 5)).all()
-    draws = {float(noise.draw(0.3, "0" * 16, seed)[0, 0]) for seed in range(40)}
+    targets = [Target(name="t", low=-10.0, high=10.0, scale="identity")] * 2
+    noise = fit_noise(rng.random((500, 4, 2)), rng.standard_normal((500, 4, 2)), targets)
+    assert (noise.draw(0.3, "0" * 16, 5).adds == noise.draw(0.3, "0" * 16, 5).adds).all()
+    draws = {float(noise.draw(0.3, "0" * 16, seed).adds[0, 0]) for seed in range(40)}
     assert len(draws) > 20
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from bagbench.problems.space import Space
 from bagbench.surrogates.boosting import Boosting
-from bagbench.surrogates.training import Recipe, grow, predict_curves, read_examples
+from bagbench.surrogates.examples import read_examples
+from bagbench.surrogates.training import Recipe, grow, predict_curves
 from bagbench.tables.importing import import_runs
 from bagbench.tables.layout import Goal, Layout
 from bagbench.tables.sheets import Sheet

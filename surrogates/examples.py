@@ -1,0 +1,78 @@
+"""Examples: what a surrogate is learnt from, read from a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.errors import InvalidArgument
+from ..problems.problem import Problem, Vectors
+from ..tables.table import Table
+from .targets import Target, seconds_target, target_for
+
+Array = NDArray[np.float64]
+
+MOST_POINTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """What is learnt from: n runs over E epochs, h heads."""
+
+    problem: Problem
+    targets: tuple[Target, ...]
+    vectors: Vectors
+    """(n, d)"""
+    digests: NDArray[np.bytes_]
+    """(n,)"""
+    seeds: NDArray[np.int64]
+    """(n,)"""
+    values: Array
+    """(n, E, h) on the scale of the predictions; the last head is the same at all epochs of a run."""
+    profile: Array
+    """(E,) cumulative seconds in units of the mean epoch."""
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
+    """Take from a table what can be learnt: whole curves of runs that did not fail.
+
+    Of a table with more points than ``most_points`` only the runs with the smallest digests are read. Digests are
+    hashes, so these are a random sample of the configurations, with their replicates; and as tables are sorted by
+    digest, they lie together.
+
+    Raises
+    ------
+    InvalidArgument
+        If there are fewer than 20 of them.
+    """
+    most = max(20, most_points // table.epochs)
+    if len(table) > most:
+        table = table.take(np.sort(np.argsort(table.runs.digests, kind="stable")[:most]))
+    problem, runs = table.problem, table.runs
+    whole = np.flatnonzero(
+        np.isin(runs.status, (b"ok", b"diverged")) & ~np.isnan(runs.curves["train_seconds"]).any(axis=1)
+    )
+    if len(whole) < 20:
+        raise InvalidArgument(f"a surrogate needs at least 20 whole runs to learn from, the table has {len(whole)}")
+    metrics = [m for m in problem.metrics if m.name not in problem.known and m.name != "train_seconds"]
+    losses = {metric.name: table.losses(metric.name)[whole] for metric in metrics}
+    targets = [target_for(metric) for metric in metrics]
+    increments = runs.curves["train_seconds"][whole]
+    mean = increments.mean(axis=1)
+    shape = np.median(increments / mean[:, None], axis=0)
+    seconds = np.repeat(np.log(mean)[:, None], table.epochs, axis=1)
+    values = [target.forward(losses[target.name]) for target in targets]
+    return Examples(
+        problem=problem,
+        targets=(*targets, seconds_target()),
+        vectors=runs.vectors[whole],
+        digests=runs.digests[whole],
+        seeds=runs.seeds[whole],
+        values=np.stack([*values, seconds], axis=2),
+        profile=np.cumsum(shape / shape.mean()),
+    )

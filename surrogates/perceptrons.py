@@ -1,0 +1,96 @@
+"""Multilayer perceptrons, by scikit-learn: smooth where trees have steps, and all outputs at once.
+
+Features are standardised; a missing one takes the mean, and a column tells that it was missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+Array = NDArray[np.float64]
+Model = Callable[[Array], Array]
+
+_MANY = 5_000
+_STEPS = 4_000  # of Adam, at most: larger tables take larger batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Perceptrons:
+    """How they are trained; several with other seeds are averaged."""
+
+    members: int = 4
+    hidden: tuple[int, ...] = (64, 64)
+    passes: int = 40
+    """Through the examples of a table of `_MANY` or more; smaller ones take up to ten times as many."""
+    learning_rate: float = 0.002
+    penalty: float = 0.1
+    """On the squares of the weights."""
+
+    def classify(self, features: Array, labels: NDArray[np.bool_], *, seed: int) -> Model:
+        """Learn the probabilities of ``labels`` (n, q), q at least 1, given ``features`` (n, f).
+
+        Returns
+        -------
+        model
+            Turns features (n, f) into probabilities (n, q).
+        """
+        from sklearn.neural_network import MLPClassifier
+
+        outputs = labels.shape[1]
+        doubled = np.concatenate([labels, labels[:, :1]], axis=1)  # with a single column it would be another problem
+        networks = self._fit(MLPClassifier, features, doubled.astype(np.int64), seed)
+        return lambda rows: _averaged([network.predict_proba for network in networks], rows)[:, :outputs]
+
+    def regress(self, features: Array, targets: Array, *, seed: int) -> Model:
+        """Learn the means of ``targets`` (n,) given ``features`` (n, f), by least squares."""
+        from sklearn.neural_network import MLPRegressor
+
+        shift, scale = float(targets.mean()), float(targets.std()) or 1.0
+        networks = self._fit(MLPRegressor, features, (targets - shift) / scale, seed)
+        return lambda rows: shift + scale * _averaged([network.predict for network in networks], rows)
+
+    def _fit(self, kind: Callable[..., Any], features: Array, targets: NDArray[Any], seed: int) -> list[Any]:
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        n, networks = len(features), []
+        passes = round(self.passes * min(10.0, max(1.0, _MANY / n)))
+        with threadpool_limits(1):  # sums in another order would be other networks
+            for member in range(self.members):
+                network = kind(
+                    hidden_layer_sizes=self.hidden,
+                    alpha=self.penalty,
+                    learning_rate_init=self.learning_rate,
+                    batch_size=min(n, max(64, n * passes // _STEPS)),
+                    max_iter=passes,
+                    tol=0.0,
+                    n_iter_no_change=passes,
+                    random_state=seed + member,
+                )
+                imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
+                networks.append(_quietly(make_pipeline(imputer, StandardScaler(), network), features, targets))
+        return networks
+
+
+def _quietly(model: Any, features: Array, targets: NDArray[Any]) -> Any:
+    """Fit ``model``; that it stopped after its last pass is what it was told."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, targets)
+
+
+def _averaged(predictors: list[Callable[[Array], Array]], rows: Array) -> Array:
+    with threadpool_limits(1):
+        mean: Array = np.mean([predict(rows) for predict in predictors], axis=0)
+    return mean

@@ -1,0 +1,105 @@
+"""The teacher: what can be learnt of a table by models that need not be small or fast.
+
+Of every metric's curve it knows the mean at any epoch. Trees (xgboost and lightgbm) learn means directly; perceptrons
+learn by how much outcomes exceed a dozen thresholds, of all metrics at once at a dozen epochs, and so see both modes
+of what either learns or collapses (see `distribution`). The two are averaged: one has steps where the other is smooth.
+Seconds are learnt from one row a run, by both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problems.problem import Vectors
+from .boosting import Boosting
+from .distribution import Thresholds
+from .examples import Examples
+from .features import Features
+from .file import to_onnx
+from .forest import Forest
+from .perceptrons import Model, Perceptrons
+from .serving import ServedForests
+from .targets import SECONDS
+
+Array = NDArray[np.float64]
+Epochs = NDArray[np.int64]
+
+_TUNED_EPOCHS = 25  # of the runs that the settings of trees were chosen on
+_KNOTS = 24
+_TREES_SHARE = 1 / 3  # in the average; perceptrons have the rest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teacher:
+    """What was learnt of some runs."""
+
+    examples: Examples
+    trees: Sequence[Forest]
+    """One for each head."""
+    knots: Epochs
+    """(k,) epochs that perceptrons know; between them means are interpolated."""
+    thresholds: Thresholds
+    """Of every metric at every knot."""
+    classifier: Model
+    clock: Model
+
+    def means(self, vectors: Vectors, epochs: Epochs) -> Array:
+        """Give the means (r, n, h) of configurations (n, d) at epochs (r, n), on the scale of predictions."""
+        features = Features(self.examples.problem)
+        rich = features.rich(vectors)
+        rows = np.column_stack([np.tile(rich, (len(epochs), 1)), epochs.ravel()]).astype(np.float32)
+        out = predict(self.trees, rows).reshape(*epochs.shape, -1)
+        curves = self.thresholds.expectations(self.classifier(rich)).reshape(len(vectors), len(self.knots), -1)
+        below = np.clip(np.searchsorted(self.knots, epochs, side="right") - 1, 0, max(0, len(self.knots) - 2))
+        above = np.minimum(below + 1, len(self.knots) - 1)
+        share = (epochs - self.knots[below]) / np.maximum(self.knots[above] - self.knots[below], 1)
+        each = np.arange(len(vectors))
+        for head, target in enumerate(self.examples.targets):
+            if target.name == SECONDS:
+                smooth = np.broadcast_to(self.clock(rich), epochs.shape)
+            else:
+                smooth = (1 - share) * curves[each, below, head] + share * curves[each, above, head]
+            mixed = _TREES_SHARE * target.to_average(out[..., head]) + (1 - _TREES_SHARE) * smooth
+            out[..., head] = target.from_average(mixed)
+        return out
+
+
+def teach(examples: Examples, rows: NDArray[np.int64], trees: Boosting, perceptrons: Perceptrons, seed: int) -> Teacher:
+    """Learn the runs ``rows`` of ``examples``."""
+    metrics = [head for head, target in enumerate(examples.targets) if target.name != SECONDS]
+    knots = np.unique(np.geomspace(1, examples.problem.max_epochs, _KNOTS).round().astype(np.int64))
+    outcomes = np.stack(
+        [examples.targets[head].to_average(examples.values[rows][:, knots - 1, head]) for head in metrics], axis=2
+    ).reshape(len(rows), -1)
+    rich = Features(examples.problem).rich(examples.vectors[rows])
+    thresholds = Thresholds.of(outcomes)
+    return Teacher(
+        examples=examples,
+        trees=[_grow(examples, rows, head, trees, seed) for head in range(len(examples.targets))],
+        knots=knots,
+        thresholds=thresholds,
+        classifier=perceptrons.classify(rich, thresholds.exceeded(outcomes), seed=seed),
+        clock=perceptrons.regress(rich, examples.values[rows, 0, -1], seed=seed),
+    )
+
+
+def predict(forests: Sequence[Forest], features: NDArray[np.float32]) -> Array:
+    """Evaluate forests (n, h) as a surrogate file would."""
+    named = {str(i): forest for i, forest in enumerate(forests)}
+    return ServedForests(to_onnx(named, features.shape[1]), list(named), features.shape[1]).batch(features)
+
+
+def _grow(examples: Examples, rows: NDArray[np.int64], head: int, trees: Boosting, seed: int) -> Forest:
+    """Grow the trees of one head; those of seconds from one row a run, the rest from one row an epoch."""
+    rich = Features(examples.problem).rich(examples.vectors[rows]).astype(np.float32)
+    last = examples.problem.max_epochs
+    epochs = [last] if examples.targets[head].name == SECONDS else range(1, last + 1)
+    features = np.repeat(rich, len(epochs), axis=0)
+    features = np.column_stack([features, np.tile(np.array(epochs, dtype=np.float32), len(rows))])
+    values = examples.values[rows][:, [epoch - 1 for epoch in epochs], head].ravel()
+    in_leaf = trees.rows_in_leaf * len(epochs) // _TUNED_EPOCHS
+    return replace(trees, rows_in_leaf=max(2, in_leaf)).fit(features, values, seed=seed)

@@ -46,9 +46,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _FEWEST = 2  # scored trials that a model can be fitted to
-_AT_ONCE = (
-    32  # candidates: what is computed of them stays in the processor's caches, which is twice as fast as all at once
-)
+_AT_ONCE = 32
+"""Candidates that are scored together: what is computed of so many stays in the caches, which is twice as fast."""
 
 
 class BotorchQLogNehvi:
@@ -141,8 +140,8 @@ class BotorchQLogNehvi:
             prune_baseline=True,
             X_pending=running if len(running) else None,
         )
-        size_of_batch = min(self._batch, len(pool))
-        candidates, _ = optimize_acqf_discrete(acquisition, size_of_batch, choices, max_batch_size=_AT_ONCE)
+        count = min(self._batch, len(pool))
+        candidates, _ = optimize_acqf_discrete(acquisition, count, choices, max_batch_size=_AT_ONCE)
         return [int((choices == candidate).all(dim=1).nonzero()[0]) for candidate in candidates]
 
     def _inputs(self, vectors: Vectors) -> Tensor:

@@ -73,9 +73,8 @@ class Noise:
         seed
             Replicate.
         """
-        keeps, adds = self.library(predicted)
-        picked = _number(digest, seed) % len(adds)
-        return Draw(keeps[picked], adds[picked])
+        b, run = bisect_left(self._edges, predicted), _number(digest, seed) % self.adds.shape[1]
+        return Draw(self.keeps[b, run], self.adds[b, run])
 
     @cached_property
     def _edges(self) -> list[float]:

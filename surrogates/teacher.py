@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.problem import Vectors
+from ..problems.problem import Problem, Vectors
 from .boosting import Boosting
 from .distribution import Thresholds
 from .examples import Examples
@@ -23,7 +23,7 @@ from .file import to_onnx
 from .forest import Forest
 from .perceptrons import Model, Perceptrons
 from .serving import ServedForests
-from .targets import SECONDS
+from .targets import SECONDS, Target
 
 Array = NDArray[np.float64]
 Epochs = NDArray[np.int64]
@@ -37,7 +37,9 @@ _TREES_SHARE = 1 / 3  # in the average; perceptrons have the rest
 class Teacher:
     """What was learnt of some runs."""
 
-    examples: Examples
+    problem: Problem
+    targets: Sequence[Target]
+    """(h,)"""
     trees: Sequence[Forest]
     """One for each head."""
     knots: Epochs
@@ -49,8 +51,7 @@ class Teacher:
 
     def means(self, vectors: Vectors, epochs: Epochs) -> Array:
         """Give the means (r, n, h) of configurations (n, d) at epochs (r, n), on the scale of predictions."""
-        features = Features(self.examples.problem)
-        rich = features.rich(vectors)
+        rich = Features(self.problem).rich(vectors)
         rows = np.column_stack([np.tile(rich, (len(epochs), 1)), epochs.ravel()]).astype(np.float32)
         out = predict(self.trees, rows).reshape(*epochs.shape, -1)
         curves = self.thresholds.expectations(self.classifier(rich)).reshape(len(vectors), len(self.knots), -1)
@@ -58,7 +59,7 @@ class Teacher:
         above = np.minimum(below + 1, len(self.knots) - 1)
         share = (epochs - self.knots[below]) / np.maximum(self.knots[above] - self.knots[below], 1)
         each = np.arange(len(vectors))
-        for head, target in enumerate(self.examples.targets):
+        for head, target in enumerate(self.targets):
             if target.name == SECONDS:
                 smooth = np.broadcast_to(self.clock(rich), epochs.shape)
             else:
@@ -78,7 +79,8 @@ def teach(examples: Examples, rows: NDArray[np.int64], trees: Boosting, perceptr
     rich = Features(examples.problem).rich(examples.vectors[rows])
     thresholds = Thresholds.of(outcomes)
     return Teacher(
-        examples=examples,
+        problem=examples.problem,
+        targets=examples.targets,
         trees=[_grow(examples, rows, head, trees, seed) for head in range(len(examples.targets))],
         knots=knots,
         thresholds=thresholds,

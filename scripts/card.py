@@ -1,8 +1,8 @@
-"""A surrogate's quality card, for the terminal."""
+"""A surrogate's quality card, for the terminal: in short, or all of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +28,60 @@ def print_card(console: Console, card: Mapping[str, Any]) -> None:
     console.print(_NOTE)
     if "calibration" in card:
         console.print(_noise(card["calibration"]))
+
+
+def print_full_card(console: Console, card: Mapping[str, Any]) -> None:
+    """Print the whole card; what an older surrogate's card does not have is left out."""
+    print_card(console, card)
+    for name, scores in card["metrics"].items():
+        if "by_epoch" in scores:
+            _print_columns(console, f"{name} by epoch", scores["by_epoch"])
+    if "calibration" in card:
+        rows = card["calibration"]["collapse"]["table"]
+        columns = {key: [row[key] for row in rows] for key in ("runs", "predicted", "share")}
+        _print_columns(console, "Predicted probability of collapse, and how many runs collapsed", columns)
+    if "regions" in card:
+        _print_regions(console, card["regions"])
+    if "front" in card:
+        console.print(_front(card["front"]))
+    if card.get("learning_curve"):
+        curve = card["learning_curve"]
+        title = f"{curve['metric']} by the number of runs learnt from, judged on {curve['judged']:,} others"
+        _print_columns(console, title, curve["curve"])
+        console.print(_doubling(curve["doubling"]))
+
+
+def _print_columns(console: Console, title: str, columns: Mapping[str, Sequence[float | None]]) -> None:
+    """Print lists of one length side by side."""
+    table = plain_table(*(key.replace("_", " ") for key in columns))
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else _number(value) for value in row))
+    console.print(f"\n[bold]{title}[/bold]", table)
+
+
+def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
+    table = plain_table("predicted to be<", "runs", "RMSE", "true less predicted", "Kendall tau")
+    for name, scores in regions.items():
+        if name != "metric":
+            numbers = (_number(scores[key]) for key in ("rmse", "mean_error", "kendall_tau"))
+            table.add_row(name.replace("_", " "), f"{scores['runs']:,}", *numbers)
+    console.print(f"\n[bold]{regions['metric']} by region[/bold]", table)
+
+
+def _front(front: Mapping[str, Any]) -> str:
+    """Say what is left of the stored configurations' front in predictions."""
+    share = "-" if front["hypervolume_share"] is None else f"{front['hypervolume_share']:.1%}"
+    return (
+        f"\nFront of the {front['configurations']:,} configurations: {front['true_front']} are on it, "
+        f"{front['predicted_front']} are predicted to be; {front['recall']:.0%} of it are among those, "
+        f"{front['recall_near']:.0%} are predicted to be near it;\nthose predicted to be on it truly cover {share} of "
+        "its hypervolume. Most have one run only, so luck has its share in who is on it."
+    )
+
+
+def _doubling(gains: Mapping[str, float | None]) -> str:
+    known = [f"{name} {gain:+.3f}" for name, gain in (("R2", gains["r2"]), ("tau", gains["kendall_tau"])) if gain]
+    return f"Twice as many runs would change: {', '.join(known) or 'cannot be told'} (extrapolated)"
 
 
 def _noise(evidence: Mapping[str, Any]) -> str:

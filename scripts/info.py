@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .card import print_card
+from ..problems.errors import InvalidArgument
+from .card import print_card, print_full_card
 from .console import output, plain_table, print_json
 from .options import AsJson
 
@@ -26,10 +27,15 @@ def info(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare a table with its seal, however large it is.")
     ] = False,
+    card: Annotated[
+        bool, typer.Option("--card", help="Show the whole quality card of a surrogate, and nothing else.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show all shipped problems, or one problem, table or surrogate in full."""
-    if optimizers:
+    if card:
+        _show_card(problem, as_json)
+    elif optimizers:
         _show_optimizers(as_json)
     elif problem is None:
         _show_all(as_json)
@@ -39,6 +45,21 @@ def info(
             print_json(document)
         else:
             _show(document)
+
+
+def _show_card(name_or_path: str | None, as_json: bool) -> None:
+    """Show the card of a surrogate and nothing else."""
+    from ..simulator.benchmarks import find_file, find_source
+    from ..surrogates.benchmark import SurrogateBenchmark
+
+    if name_or_path is None:
+        raise InvalidArgument("--card needs a PROBLEM with a surrogate, or the path of one: expected e.g. digits")
+    source = find_source(name_or_path, "surrogate")
+    document = SurrogateBenchmark(find_file(name_or_path, source)).card
+    if as_json:
+        print_json(document)
+    else:
+        print_full_card(output(), document)
 
 
 def describe(name_or_path: str, *, verify: bool = False) -> dict[str, Any]:

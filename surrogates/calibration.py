@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .examples import Examples
 from .noise import fit_noise
+from .regions import collapse_limit
 
 Array = NDArray[np.float64]
 
@@ -44,8 +45,7 @@ def calibration(examples: Examples, predictions: Array, folds: NDArray[np.int64]
     target = examples.targets[0]
     truth, means = target.backward(examples.values[:, -1, 0]), target.backward(predictions[:, -1, 0])
     samples = target.backward(_samples(examples, predictions, folds))
-    low, high = np.quantile(truth, [0.01, 0.99])
-    limit = float((low + high) / 2)
+    limit = collapse_limit(truth)
     return {
         "metric": target.name,
         "coverage": {str(level): _coverage(truth, samples, level) for level in _LEVELS},

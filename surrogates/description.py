@@ -60,7 +60,7 @@ class Description:
             "card": self.card,
             "provenance": self.provenance,
         }
-        return json.dumps(document, sort_keys=True)
+        return json.dumps(document)
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> Description:

@@ -14,18 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .examples import Examples
+from .regions import kendall_tau
 from .targets import SECONDS
 
 Array = NDArray[np.float64]
 Scores = dict[str, float | None]
 
+_EPOCHS_SHOWN = 24
+
 
 def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]:
     """Score held-out ``predictions`` (n, E, h) of all runs, on the scale of the metrics.
 
-    For every metric: ``r2``, ``kendall_tau`` and ``rmse`` at full fidelity, over all epochs, and the noise ceiling
-    at full fidelity; for metrics with a long tail also on a log scale, where the tail does not rule. Seconds are those
-    of a whole training.
+    For every metric: ``r2``, ``kendall_tau`` and ``rmse`` at full fidelity, over all epochs and epoch by epoch (of
+    long curves: at two dozen epochs), the noise ceiling at full fidelity and the share of it that is reached; for
+    metrics with a long tail also on a log scale, where the tail does not rule. Seconds are those of a whole training.
     """
     metrics: dict[str, Mapping[str, object]] = {}
     whole = math.log(examples.profile[-1])
@@ -43,19 +46,31 @@ def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]
 
 def _judge(true: Array, predicted: Array, digests: NDArray[np.bytes_]) -> Mapping[str, object]:
     """Score one metric's curves (n, E)."""
-    section = {"full_fidelity": scores(true[:, -1], predicted[:, -1]), "ceiling": noise_ceiling(true[:, -1], digests)}
-    return section if true.shape[1] == 1 else {**section, "all_epochs": scores(true.ravel(), predicted.ravel())}
+    last, ceiling = scores(true[:, -1], predicted[:, -1]), noise_ceiling(true[:, -1], digests)
+    section = {"full_fidelity": last, "ceiling": ceiling, "share_of_ceiling": _share(last, ceiling)}
+    if true.shape[1] == 1:
+        return section
+    epochs = np.unique(np.geomspace(1, true.shape[1], _EPOCHS_SHOWN).round().astype(np.int64))
+    each = [scores(true[:, epoch - 1], predicted[:, epoch - 1]) for epoch in epochs]
+    by_epoch = {"epoch": epochs.tolist(), **{name: [score[name] for score in each] for name in last}}
+    return {**section, "all_epochs": scores(true.ravel(), predicted.ravel()), "by_epoch": by_epoch}
+
+
+def _share(reached: Scores, ceiling: Scores) -> Scores:
+    """Give the shares of the ceiling's scores that are reached; None where there is no ceiling."""
+    shares: Scores = {}
+    for name in ("r2", "kendall_tau"):
+        score, best = reached[name], ceiling.get(name)
+        shares[name] = score / best if score is not None and best else None
+    return shares
 
 
 def scores(true: Array, predicted: Array) -> Scores:
     """Coefficient of determination, Kendall's tau-b, and root mean squared error; None where a constant has none."""
-    from scipy.stats import kendalltau
-
     error, total = float(np.mean((true - predicted) ** 2)), float(np.var(true))
-    tau = float(kendalltau(true, predicted).statistic)
     return {
         "r2": 1.0 - error / total if total else None,
-        "kendall_tau": tau if math.isfinite(tau) else None,
+        "kendall_tau": kendall_tau(true, predicted),
         "rmse": math.sqrt(error),
     }
 

@@ -30,7 +30,9 @@ Epochs = NDArray[np.int64]
 
 _TUNED_EPOCHS = 25  # of the runs that the settings of trees were chosen on
 _KNOTS = 24
-_TREES_SHARE = 1 / 3  # in the average; perceptrons have the rest
+
+TREES_SHARE = 1 / 3
+"""Of the trees in the average; perceptrons have the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Teacher:
     """Of every metric at every knot."""
     classifier: Model
     clock: Model
+    trees_share: float
 
     def means(self, vectors: Vectors, epochs: Epochs) -> Array:
         """Give the means (r, n, h) of configurations (n, d) at epochs (r, n), on the scale of predictions."""
@@ -64,12 +67,20 @@ class Teacher:
                 smooth = np.broadcast_to(self.clock(rich), epochs.shape)
             else:
                 smooth = (1 - share) * curves[each, below, head] + share * curves[each, above, head]
-            mixed = _TREES_SHARE * target.to_average(out[..., head]) + (1 - _TREES_SHARE) * smooth
+            mixed = self.trees_share * target.to_average(out[..., head]) + (1 - self.trees_share) * smooth
             out[..., head] = target.from_average(mixed)
         return out
 
 
-def teach(examples: Examples, rows: NDArray[np.int64], trees: Boosting, perceptrons: Perceptrons, seed: int) -> Teacher:
+def teach(
+    examples: Examples,
+    rows: NDArray[np.int64],
+    trees: Boosting,
+    perceptrons: Perceptrons,
+    seed: int,
+    *,
+    trees_share: float = TREES_SHARE,
+) -> Teacher:
     """Learn the runs ``rows`` of ``examples``."""
     metrics = [head for head, target in enumerate(examples.targets) if target.name != SECONDS]
     knots = np.unique(np.geomspace(1, examples.problem.max_epochs, _KNOTS).round().astype(np.int64))
@@ -86,6 +97,7 @@ def teach(examples: Examples, rows: NDArray[np.int64], trees: Boosting, perceptr
         thresholds=thresholds,
         classifier=perceptrons.classify(rich, thresholds.exceeded(outcomes), seed=seed),
         clock=perceptrons.regress(rich, examples.values[rows, 0, -1], seed=seed),
+        trees_share=trees_share,
     )
 
 

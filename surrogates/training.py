@@ -21,7 +21,7 @@ from .features import Features
 from .forest import Forest
 from .perceptrons import Perceptrons
 from .targets import SECONDS
-from .teacher import predict, teach
+from .teacher import TREES_SHARE, Teacher, predict, teach
 
 Array = NDArray[np.float64]
 
@@ -49,6 +49,8 @@ class Recipe:
     runs."""
     perceptrons: Perceptrons = field(default_factory=Perceptrons)
     """The teacher's other half."""
+    trees_share: float = TREES_SHARE
+    """Of the trees in the teacher's average."""
     student: Boosting = field(default_factory=lambda: _student(trees=32, leaves=384))
     clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=32))
     """The student that predicts seconds."""
@@ -58,10 +60,14 @@ class Recipe:
     """Points of learning curves to learn from at most: of a larger table that many are taken."""
     seed: int = 0
 
+    def teach(self, examples: Examples, rows: NDArray[np.int64]) -> Teacher:
+        """Teach a teacher the runs ``rows`` of ``examples``."""
+        return teach(examples, rows, self.teacher, self.perceptrons, self.seed, trees_share=self.trees_share)
+
 
 def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Forest]:
     """Make one forest for each head from the runs ``rows`` of ``examples``."""
-    teacher = teach(examples, rows, recipe.teacher, recipe.perceptrons, recipe.seed)
+    teacher = recipe.teach(examples, rows)
     rng = np.random.default_rng([recipe.seed, 1])
     known, space = examples.vectors[rows], examples.problem.space
     vectors = np.concatenate([known, space.sample(rng, recipe.drawn), _near(space, known, rng, 3 * recipe.drawn)])

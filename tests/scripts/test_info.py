@@ -90,6 +90,31 @@ def test_surrogate_is_described_by_its_quality_card(bagbench: Command, surrogate
     assert f"{scores['kendall_tau']:.3f}" in line
 
 
+def test_whole_card_has_every_section_and_says_it_in_json(bagbench: Command, surrogate: Path) -> None:
+    card: Any = SurrogateBenchmark(surrogate).card
+    assert json.loads(bagbench("info", surrogate, "--card", "--json").out) == card
+    ran = bagbench("info", surrogate, "--card")
+    assert ran.code == 0
+    for title in ("val_error by epoch", "probability of collapse", "val_error by region", "Front of the 80"):
+        assert title in ran.out
+    near = card["regions"]["near_the_front"]
+    (line,) = (line for line in ran.out.splitlines() if line.startswith("near the front "))
+    assert line.split()[3:5] == [
+        str(near["runs"]),
+        f"{near['rmse']:.3f}" if near["rmse"] < 10 else f"{near['rmse']:.1f}",
+    ]
+    assert f"{card['front']['recall']:.0%} of it are among those" in ran.out
+    runs = card["learning_curve"]["curve"]["runs"]
+    assert any(line.split()[:1] == [str(runs[0])] for line in ran.out.splitlines())
+
+
+def test_card_of_what_has_none_is_refused(bagbench: Command, table: Path) -> None:
+    for words in ((), (table,), ("fashion",)):
+        ran = bagbench("info", "--card", *words)
+        assert ran.code == 2
+        assert ran.err.count("\n") == 1
+
+
 def test_optimizers_are_those_of_the_catalogue(bagbench: Command) -> None:
     ran = bagbench("info", "--optimizers")
     assert all(f"bagbench[{method.extra}]" in ran.out for method in METHODS.values() if method.extra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,9 @@ def table() -> Table:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     quick = Boosting(trees=60, learning_rate=0.15, rows_in_leaf=40)
-    return Recipe(teacher=quick, perceptrons=Perceptrons(members=1, hidden=(16, 16), passes=8), drawn=300)
+    student = replace(Recipe().student, trees=16, leaves=96)
+    perceptrons = Perceptrons(members=1, hidden=(16, 16), passes=8)
+    return Recipe(teacher=quick, perceptrons=perceptrons, student=student, drawn=300)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ class Result:
     seconds: float
     """Simulated seconds that the trial was charged."""
     status: str = "ok"
-    """``"ok"``, ``"diverged"`` (its losses are real) or ``"failed"`` (its losses are NaN)."""
+    """``"ok"``, ``"diverged"`` (its losses are real), ``"failed"`` or ``"out_of_memory"`` (its losses are NaN)."""
 
 
 @runtime_checkable

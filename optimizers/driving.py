@@ -60,7 +60,7 @@ def drive(
         require(bool(running), "ask() returned None, to wait for a result, while no result is outstanding")
         query = running.pop(int(rng.integers(len(running))))
         result = answer(benchmark, query, count)
-        if result.status != "failed":
+        if result.status in ("ok", "diverged"):
             trained.add(identity(query, benchmark.problem, query.epochs))
         optimizer.tell(result)
         events.append(result)

@@ -34,15 +34,17 @@ from .synthetic import TRADEOFF_HYPERVOLUME, SyntheticBenchmark, flat, networks,
 
 _SEEDS = 3
 _FULL_TRAININGS = 60
+_FAILURES = ("failed", "out_of_memory")
 
 
 def _failing(period: int) -> Answer:
-    """Let every ``period``-th trial fail and the one after it diverge, far outside the reference box."""
+    """Let every ``period``-th trial fail, in turns, and the one after it diverge, far outside the reference box."""
 
     def answer(benchmark: SyntheticBenchmark, query: Query, count: int) -> Result:
         result = score(benchmark, query, count)
         if count % period == 0:
-            return replace(result, losses=_frozen(np.full_like(result.losses, np.nan)), status="failed")
+            status = _FAILURES[count // period % len(_FAILURES)]
+            return replace(result, losses=_frozen(np.full_like(result.losses, np.nan)), status=status)
         if count % period == 1:
             return replace(result, losses=_frozen(np.full_like(result.losses, 1e6)), status="diverged")
         return result

@@ -34,6 +34,8 @@ class RunRecord:
     """When it started, in seconds since 1970."""
     error: str = ""
     """What went wrong, for a run that failed."""
+    lost_seconds: float = 0.0
+    """What the epoch took in which memory ran out; no curve has it."""
 
 
 def read_metric(name: str, curves: Mapping[str, Array], problem: Problem) -> Array:
@@ -78,3 +80,17 @@ def to_curve(problem: Problem, vector: Array, curves: Mapping[str, Array]) -> Cu
     ]
     status = "diverged" if has_diverged(curves) else "ok"
     return Curve(seconds=np.cumsum(curves["train_seconds"]), losses=np.stack(columns, axis=1), status=status)
+
+
+def broken_off(reached: Curve, epochs: int, *, seconds: float, status: str) -> Curve:
+    """Go on with the curve ``reached`` (E,) of a failed run to ``epochs`` epochs, at least E, that have no losses.
+
+    The first of them took ``seconds``; the others, which were never begun, the least possible steps of time.
+    """
+    missing = epochs - len(reached.seconds)
+    times = reached.seconds.tolist()
+    for lost in [seconds, *[0.0] * missing][:missing]:
+        before = times[-1] if times else 0.0
+        times.append(max(before + lost, float(np.nextafter(before, np.inf))))
+    losses = np.concatenate([reached.losses, np.full((missing, reached.losses.shape[1]), np.nan)])
+    return Curve(seconds=np.array(times), losses=losses, status=status)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 
 import numpy as np
@@ -33,7 +34,7 @@ from .device import autocast, check_precision, free_memory, pick_device, product
 from .network import build_network, largest_map
 from .parameters import Value
 from .problem import Losses, Problem, Vectors
-from .record import CURVES, RunRecord, has_diverged, to_curve
+from .record import CURVES, RunRecord, broken_off, has_diverged, to_curve
 from .resident import resident
 from .space import Config, Vector
 
@@ -97,6 +98,8 @@ class TrainingRun:
         self._evaluation_batch = max(1, min(_EVALUATION_BATCH, fitting))
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         """Per-epoch quantities so far, see `bagbench.problems.record.CURVES`."""
+        self.epoch_began = 0.0
+        """What the clock showed when the epoch began that was trained last."""
 
     @property
     def status(self) -> str:
@@ -107,7 +110,7 @@ class TrainingRun:
         """Train until ``epochs`` epochs are done in all; a diverged network is trained and scored like any other."""
         with self._settings():
             while len(self.curves["train_loss"]) < epochs:
-                start = self._now()
+                self.epoch_began = start = self._now()
                 train_loss = self._train_epoch()
                 middle = self._now()
                 values = (*self._score(), train_loss, middle - start, self._now() - middle)
@@ -159,11 +162,7 @@ class TrainingRun:
             torch.set_num_threads(threads)
 
     def _now(self) -> float:
-        """Read the clock: processor seconds for one CPU thread (so a busy machine costs nothing), else real time."""
-        if self._device.type == "cpu":
-            return time.process_time() if self._threads == 1 else time.perf_counter()
-        torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+        return _now(self._device, self._threads)
 
 
 class Trainer:
@@ -185,7 +184,8 @@ class Trainer:
     Notes
     -----
     The last few runs are kept as they are, so asking for more epochs of one of them goes on where it stopped; its
-    answers are those of a training that never stopped. Seconds are measured, and differ from run to run.
+    answers are those of a training that never stopped. Seconds are measured, and differ from run to run. That memory
+    ran out is an answer, too: no losses from there on, the status ``"out_of_memory"``, and what it took.
     """
 
     def __init__(
@@ -231,26 +231,27 @@ class Trainer:
 
         If memory runs out, that is what was reached till then, and memory is free for the next run.
         """
-        started, epochs = time.time(), self._problem.check_epochs(epochs)
-        reached: dict[str, list[float]] = {name: [] for name in CURVES}
-        try:
-            status, error = self._train(vector, epochs, seed, reached), ""
-        except (MemoryError, RuntimeError) as failure:
-            if not ran_out_of_memory(failure):
-                raise
-            status, error = "out_of_memory", str(failure).partition("\n")[0] or type(failure).__name__
-        if error:
-            free_memory()  # not above, where the failure still holds what it interrupted
-        curves = {name: np.array(values, dtype=float) for name, values in reached.items()}
-        return RunRecord(status=status, curves=curves, started=started, error=error)
+        epochs = self._problem.check_epochs(epochs)
+        return self._attempt(partial(self._start, vector, self._problem.space.digest(vector), seed), epochs)[0]
 
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
-        """Train ``config`` and give its learning curve; see `Benchmark.curve`."""
+        """Train ``config`` and give its learning curve; see `Benchmark.curve`.
+
+        If memory runs out, that is the curve of what was reached till then, broken off; see `broken_off`.
+        """
         epochs = self._problem.check_epochs(epochs)
         vector = self._problem.space.vector(config)
-        run = self._advance(vector, epochs, seed)
-        curves = {name: np.array(values[:epochs]) for name, values in run.curves.items()}
-        return to_curve(self._problem, vector, curves)
+        key = (self._problem.space.digest(vector), seed)
+        record, run = self._attempt(partial(self._resume, vector, *key), epochs)
+        if run is None and self._paused:  # whether a run fits must not depend on what happens to be paused beside it
+            self._paused.clear()
+            free_memory()
+            record, run = self._attempt(partial(self._start, vector, *key), epochs)
+        reached = to_curve(self._problem, vector, {name: values[:epochs] for name, values in record.curves.items()})
+        if run is None:
+            return broken_off(reached, epochs, seconds=record.lost_seconds, status=record.status)
+        self._pause(key, run)
+        return reached
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Give the last point of `curve`."""
@@ -269,12 +270,26 @@ class Trainer:
         losses = np.array([outcome.losses for outcome in outcomes]).reshape(-1, len(self._problem.objectives))
         return losses, np.array([outcome.seconds for outcome in outcomes])
 
-    def _train(self, vector: Vector, epochs: int, seed: int, reached: dict[str, list[float]]) -> str:
-        """Train one run, whose curves grow in ``reached``, and give its status."""
-        run = self._start(vector, self._problem.space.digest(vector), seed)
-        reached.update(run.curves)
-        run.advance(epochs)
-        return run.status
+    def _attempt(self, begin: Callable[[], TrainingRun], epochs: int) -> tuple[RunRecord, TrainingRun | None]:
+        """Begin a run and train it to ``epochs`` epochs; give its record, and the run unless memory ran out."""
+        started, since, error = time.time(), self._now(), ""
+        run: TrainingRun | None = None
+        reached: Mapping[str, list[float]] = {name: [] for name in CURVES}
+        try:
+            run = begin()
+            reached = run.curves
+            run.advance(epochs)
+            status, lost = run.status, 0.0
+        except (MemoryError, RuntimeError) as failure:
+            if not ran_out_of_memory(failure):
+                raise
+            status, error = "out_of_memory", str(failure).partition("\n")[0] or type(failure).__name__
+            lost = self._now() - (since if run is None else run.epoch_began)
+            run = None
+        if error:
+            free_memory()  # not above, where the failure still holds what it interrupted
+        curves = {name: np.array(values, dtype=float) for name, values in reached.items()}
+        return RunRecord(status=status, curves=curves, started=started, error=error, lost_seconds=lost), run
 
     def _start(self, vector: Vector, digest: str, seed: int) -> TrainingRun:
         config = self._problem.space.decode(vector)
@@ -288,18 +303,25 @@ class Trainer:
             precision=self._precision,
         )
 
-    def _advance(self, vector: Vector, epochs: int, seed: int) -> TrainingRun:
-        """Find the paused run or start one, and train it to at least ``epochs`` epochs."""
-        space = self._problem.space
-        key = (space.digest(vector), seed)
-        run = self._paused.pop(key, None)
-        if run is None:
-            run = self._start(vector, key[0], seed)
-        run.advance(epochs)
+    def _resume(self, vector: Vector, digest: str, seed: int) -> TrainingRun:
+        """Take up the paused run, or start one."""
+        return self._paused.pop((digest, seed), None) or self._start(vector, digest, seed)
+
+    def _pause(self, key: tuple[str, int], run: TrainingRun) -> None:
         self._paused[key] = run
         while len(self._paused) > _PAUSED_RUNS:
             self._paused.popitem(last=False)
-        return run
+
+    def _now(self) -> float:
+        return _now(self._device, self._threads)
+
+
+def _now(device: torch.device, threads: int) -> float:
+    """Read the clock: processor seconds for one CPU thread (so a busy machine costs nothing), else real time."""
+    if device.type == "cpu":
+        return time.process_time() if threads == 1 else time.perf_counter()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def _flushes_denormals() -> bool:

@@ -18,6 +18,11 @@ def real_seconds() -> float:
     return time.perf_counter()
 
 
+def processor_seconds() -> float:
+    """Read what this process has used of all processors, in seconds: whatever else they do does not count."""
+    return time.process_time()
+
+
 class Overhead(Protocol):
     """How the simulator charges and times thoughts; a thought is the `ask` of one trial with the `tell`s before it."""
 

@@ -81,10 +81,11 @@ class Bar:
             MofNCompleteColumn(),
             _Rate(unit),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
         )
         self._is_quiet = not console.is_terminal
         self._progress = Progress(*columns, console=console, transient=True, disable=self._is_quiet)
-        self._task = self._progress.add_task(what, total=total)
+        self._task = self._progress.add_task(what, total=total, note="")
         self._what, self._unit, self._total, self._told = what, unit, total, 0
 
     def __enter__(self) -> Bar:
@@ -96,14 +97,14 @@ class Bar:
     ) -> None:
         self._progress.stop()
 
-    def update(self, done: float, total: float | None = None) -> None:
-        """Show that ``done`` of ``total`` (None: as many as before) are done."""
+    def update(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Show that ``done`` of ``total`` (None: as many as before) are done, and a ``note`` beside it."""
         self._total = total or self._total or done
-        self._progress.update(self._task, completed=done, total=self._total)
+        self._progress.update(self._task, completed=done, total=self._total, note=note)
         reached = int(_LINES * done / self._total)
         if self._is_quiet and reached > self._told:
             self._told = reached
-            remark(f"{self._what}: {done:g} of {self._total:g} {self._unit}")
+            remark(f"{self._what}: {done:g} of {self._total:g} {self._unit}" + (f", {note}" if note else ""))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,11 +69,21 @@ def populate_command(plan: Plan, runs: int, file: str) -> str:
 def _describe_surrogate(path: Path) -> Mapping[str, object]:
     surrogate = SurrogateBenchmark(path)
     return {
-        "command": f"bagbench fit data/{path.stem}.h5 --out data/{path.name}",
+        "command": fit_command(path.stem, surrogate.provenance),
         "problem": surrogate.problem.name,
         "card": surrogate.card,
         **surrogate.provenance,
     }
+
+
+def fit_command(name: str, provenance: Mapping[str, Any]) -> str:
+    """Give the command that makes the surrogate of this provenance from the table of the same name."""
+    words = ["bagbench", "fit", f"data/{name}.h5"]
+    if provenance["recipe"]["teacher"]["model"] != "both":
+        words += ["--model", provenance["recipe"]["teacher"]["model"]]
+    if "tuning" in provenance:
+        words += ["--tune", str(provenance["tuning"]["trials"])]
+    return " ".join([*words, "--out", f"data/{name}.onnx"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bagbench.surrogates import training
+from bagbench.scripts.manifest import fit_command
+from bagbench.surrogates import training, tuning
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.surrogates.training import Recipe
 
@@ -47,3 +48,55 @@ def test_model_is_the_teachers(bagbench: Command, table: Path, empty_folder: Pat
     assert {name: recipe["teacher"]["model"] for name, recipe in made.items()} == {  # type: ignore[index]
         "xgboost.onnx": "xgboost", "lightgbm.onnx": "lightgbm", "both.onnx": "both"
     }  # fmt: skip
+
+
+def test_tuned_recipe_is_fitted_by_printed_and_recorded(bagbench: Command, table: Path, empty_folder: Path) -> None:
+    ran = bagbench("fit", table, "--out", "mine.onnx", "--tune", 2, "--jobs", 1)
+    assert ran.code == 0
+    assert "tuning: 10 of 10 fits, best loss" in ran.err
+    assert "tuned in 2 trials" in ran.err
+    papers: Any = SurrogateBenchmark(empty_folder / "mine.onnx").provenance
+    found = papers["tuning"]
+    assert found["trials"] == 2
+    assert found["best_loss"] <= found["default_loss"]
+    assert papers["recipe"]["teacher"]["leaves"] == found["settings"]["trees.leaves"]
+    assert papers["recipe"]["trees_share"] == found["settings"]["trees.share"]
+    leaves = next(line.split() for line in ran.out.splitlines() if line.startswith("trees.leaves"))
+    assert leaves[1:] == ["8", str(found["settings"]["trees.leaves"])]
+    assert {item.name for item in empty_folder.iterdir()} == {"mine.onnx", "mine.onnx.tuning.jsonl"}
+    assert fit_command("mine", papers) == "bagbench fit data/mine.h5 --tune 2 --out data/mine.onnx"
+
+
+def test_stopped_tuning_says_how_to_go_on(
+    bagbench: Command, table: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "fold_loss", stop)
+    ran = bagbench("fit", table, "--out", "mine.onnx", "--tune", 2, "--jobs", 1)
+    assert ran.code == 130
+    assert "the same command goes on from there" in ran.err
+    assert {item.name for item in empty_folder.iterdir()} == {"mine.onnx.tuning.jsonl"}
+
+
+def test_tuning_without_optuna_or_without_trials_is_refused(
+    bagbench: Command, table: Path, empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = bagbench("fit", table, "--out", "mine.onnx", "--tune", 0)
+    assert ran.code == 2
+    assert "--tune is 0: expected a whole number, 1 or more" in ran.err
+    monkeypatch.setattr(tuning, "find_spec", lambda _: None)
+    ran = bagbench("fit", table, "--out", "mine.onnx", "--tune", 2)
+    assert ran.code == 2
+    assert "--tune needs optuna, which is not installed: pip install 'bagbench[fit]'" in ran.err
+    assert not list(empty_folder.iterdir())
+
+
+def test_manifest_has_the_command_that_made_the_shipped_surrogate() -> None:
+    plain: Any = {"recipe": {"teacher": {"model": "both"}}}
+    assert fit_command("digits", plain) == "bagbench fit data/digits.h5 --out data/digits.onnx"
+    tuned = {"recipe": {"teacher": {"model": "xgboost"}}, "tuning": {"trials": 60}}
+    assert (
+        fit_command("digits", tuned) == "bagbench fit data/digits.h5 --model xgboost --tune 60 --out data/digits.onnx"
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from .environment import PRECISIONS
+from .environment import PRECISIONS, processor
 from .errors import InvalidArgument, MissingExtra, UnknownName
 
 try:
@@ -105,6 +106,40 @@ def products(precision: str, device: torch.device) -> Iterator[None]:
         yield
     finally:
         convolutions.allow_tf32, matrices.allow_tf32 = before
+
+
+def computing(device: torch.device, threads: int, precision: str, runs_per_device: int) -> dict[str, str]:
+    """Say with what runs are trained: torch's version, device, processor, runs on a GPU, threads, precision, clock."""
+    on_cpu = device.type == "cpu"
+    return {
+        "torch": str(torch.__version__),  # a class of its own, which nobody could unpickle without torch
+        "device": device.type,
+        "processor": processor() if on_cpu else torch.cuda.get_device_name(device),
+        **({} if on_cpu else {"runs_per_device": str(runs_per_device)}),
+        "threads": str(threads),
+        "precision": precision,
+        "clock": "processor seconds" if on_cpu and threads == 1 else "real seconds",
+    }
+
+
+@contextmanager
+def settings(device: torch.device, threads: int, precision: str) -> Iterator[None]:
+    """Use so many threads, and flush denormals: dead units would slow training down many times. See `products`."""
+    before, flushed = torch.get_num_threads(), flushes_denormals()
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    try:
+        with products(precision, device):
+            yield
+    finally:
+        torch.set_flush_denormal(flushed)
+        torch.set_num_threads(before)
+
+
+def flushes_denormals() -> bool:
+    """Tell whether this thread flushes denormals to zero; torch sets it, but has no question for it."""
+    smallest = sys.float_info.min
+    return smallest / 2 == 0.0
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

@@ -7,11 +7,8 @@ Data stay on the device; there is no DataLoader.
 
 from __future__ import annotations
 
-import sys
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import blake2b
 
@@ -20,7 +17,7 @@ from numpy.typing import NDArray
 
 from .benchmark import Curve, Outcome
 from .datasets import DataSet, load_data_set
-from .environment import processor, software
+from .environment import software
 from .errors import MissingExtra
 
 try:
@@ -30,9 +27,11 @@ except ModuleNotFoundError as error:
     raise MissingExtra.for_package("torch", "train", "the true trainer") from error
 
 from .adam import FusedAdam
-from .device import autocast, check_precision, free_memory, pick_device, products, ran_out_of_memory, share_memory
+from .attempt import attempt
+from .device import autocast, check_precision, computing, free_memory, pick_device, settings, share_memory
 from .network import build_network, largest_map
 from .parameters import Value
+from .paused import PAUSED_BYTES, PausedRuns
 from .problem import Losses, Problem, Vectors
 from .record import CURVES, RunRecord, broken_off, has_diverged, to_curve
 from .resident import resident
@@ -42,7 +41,6 @@ _EVALUATION_BATCH = 1024
 _EVALUATION_NUMBERS = 2**23
 """Numbers in a feature map of one evaluation batch, 32 MiB: wide networks on large images take smaller batches, which
 is faster, too, because larger blocks of memory come fresh from the system, page by page."""
-_PAUSED_RUNS = 16
 
 
 class TrainingRun:
@@ -85,7 +83,7 @@ class TrainingRun:
         self._device, self._threads, self._precision = device, threads, precision
         self._autocast = autocast(precision, device)
         self._batch_size = int(config["batch_size"])
-        with torch.random.fork_rng(devices=[]), self._settings():
+        with torch.random.fork_rng(devices=[]), settings(device, threads, precision):
             torch.default_generator.manual_seed(key)  # torch.manual_seed would reseed the GPUs, too
             network = build_network(config, data.shape)
         self._network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -106,9 +104,16 @@ class TrainingRun:
         """``"diverged"`` once a loss was NaN or infinite, else ``"ok"``."""
         return "diverged" if has_diverged(self.curves) else "ok"
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of the weights, of Adam's two means of each, and of the means of batch norm."""
+        weights: int = sum(parameter.nbytes for parameter in self._parameters)
+        means: int = sum(buffer.nbytes for buffer in self._network.buffers())
+        return 3 * weights + means
+
     def advance(self, epochs: int) -> None:
         """Train until ``epochs`` epochs are done in all; a diverged network is trained and scored like any other."""
-        with self._settings():
+        with settings(self._device, self._threads, self._precision):
             while len(self.curves["train_loss"]) < epochs:
                 self.epoch_began = start = self._now()
                 train_loss = self._train_epoch()
@@ -148,19 +153,6 @@ class TrainingRun:
             scores: torch.Tensor = self._network(images)
         return scores.float()
 
-    @contextmanager
-    def _settings(self) -> Iterator[None]:
-        """Use this run's number of threads, and flush denormals: dead units would slow training down many times."""
-        threads, flushes = torch.get_num_threads(), _flushes_denormals()
-        torch.set_num_threads(self._threads)
-        torch.set_flush_denormal(True)
-        try:
-            with products(self._precision, self._device):
-                yield
-        finally:
-            torch.set_flush_denormal(flushes)
-            torch.set_num_threads(threads)
-
     def _now(self) -> float:
         return _now(self._device, self._threads)
 
@@ -180,12 +172,15 @@ class Trainer:
         One of `PRECISIONS`.
     runs_per_device
         How many processes share a GPU; each keeps to its share of the memory.
+    paused_bytes
+        How much memory runs may take that are kept as they are, 1 GiB unless told otherwise: asking for more epochs of
+        one of them goes on where it stopped. The last one is always kept.
 
     Notes
     -----
-    The last few runs are kept as they are, so asking for more epochs of one of them goes on where it stopped; its
-    answers are those of a training that never stopped. Seconds are measured, and differ from run to run. That memory
-    ran out is an answer, too: no losses from there on, the status ``"out_of_memory"``, and what it took.
+    Answers are those of a training that never stopped, whatever is kept. Seconds are measured once, and differ from
+    trainer to trainer. That memory ran out is an answer, too: no losses from there on, the status
+    ``"out_of_memory"``, and what it took.
     """
 
     def __init__(
@@ -196,6 +191,7 @@ class Trainer:
         threads: int = 1,
         precision: str = "float32",
         runs_per_device: int = 1,
+        paused_bytes: float = PAUSED_BYTES,
     ) -> None:
         self._problem = problem
         self._data = load_data_set(problem.name)
@@ -204,7 +200,7 @@ class Trainer:
         check_precision(precision, self._device)
         if self._device.type == "cuda" and runs_per_device > 1:
             share_memory(self._device, runs_per_device)
-        self._paused: OrderedDict[tuple[str, int], TrainingRun] = OrderedDict()
+        self._paused = PausedRuns(paused_bytes)
 
     @property
     def problem(self) -> Problem:
@@ -214,17 +210,7 @@ class Trainer:
     @property
     def environment(self) -> dict[str, str]:
         """What runs are made with: versions, device, processor, threads, precision, clock."""
-        on_cpu = self._device.type == "cpu"
-        return {
-            **software(),
-            "torch": str(torch.__version__),  # a class of its own, which nobody could unpickle without torch
-            "device": self._device.type,
-            "processor": processor() if on_cpu else torch.cuda.get_device_name(self._device),
-            **({} if on_cpu else {"runs_per_device": str(self._runs_per_device)}),
-            "threads": str(self._threads),
-            "precision": self._precision,
-            "clock": "processor seconds" if on_cpu and self._threads == 1 else "real seconds",
-        }
+        return {**software(), **computing(self._device, self._threads, self._precision, self._runs_per_device)}
 
     def record(self, vector: Vector, *, epochs: int | None = None, seed: int = 0) -> RunRecord:
         """Train configuration ``vector`` (d,) and give all that is recorded of it.
@@ -247,10 +233,12 @@ class Trainer:
             self._paused.clear()
             free_memory()
             record, run = self._attempt(partial(self._start, vector, *key), epochs)
-        reached = to_curve(self._problem, vector, {name: values[:epochs] for name, values in record.curves.items()})
+        seconds, further = self._paused.settle(key, record.curves["train_seconds"])
+        curves = {**record.curves, "train_seconds": seconds}
+        reached = to_curve(self._problem, vector, {name: values[:epochs] for name, values in curves.items()})
         if run is None:
-            return broken_off(reached, epochs, seconds=record.lost_seconds, status=record.status)
-        self._pause(key, run)
+            return broken_off(reached, epochs, seconds=further + record.lost_seconds, status=record.status)
+        self._paused.keep(key, run)
         return reached
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
@@ -271,25 +259,7 @@ class Trainer:
         return losses, np.array([outcome.seconds for outcome in outcomes])
 
     def _attempt(self, begin: Callable[[], TrainingRun], epochs: int) -> tuple[RunRecord, TrainingRun | None]:
-        """Begin a run and train it to ``epochs`` epochs; give its record, and the run unless memory ran out."""
-        started, since, error = time.time(), self._now(), ""
-        run: TrainingRun | None = None
-        reached: Mapping[str, list[float]] = {name: [] for name in CURVES}
-        try:
-            run = begin()
-            reached = run.curves
-            run.advance(epochs)
-            status, lost = run.status, 0.0
-        except (MemoryError, RuntimeError) as failure:
-            if not ran_out_of_memory(failure):
-                raise
-            status, error = "out_of_memory", str(failure).partition("\n")[0] or type(failure).__name__
-            lost = self._now() - (since if run is None else run.epoch_began)
-            run = None
-        if error:
-            free_memory()  # not above, where the failure still holds what it interrupted
-        curves = {name: np.array(values, dtype=float) for name, values in reached.items()}
-        return RunRecord(status=status, curves=curves, started=started, error=error, lost_seconds=lost), run
+        return attempt(begin, epochs, started=time.time(), now=self._now)
 
     def _start(self, vector: Vector, digest: str, seed: int) -> TrainingRun:
         config = self._problem.space.decode(vector)
@@ -305,12 +275,7 @@ class Trainer:
 
     def _resume(self, vector: Vector, digest: str, seed: int) -> TrainingRun:
         """Take up the paused run, or start one."""
-        return self._paused.pop((digest, seed), None) or self._start(vector, digest, seed)
-
-    def _pause(self, key: tuple[str, int], run: TrainingRun) -> None:
-        self._paused[key] = run
-        while len(self._paused) > _PAUSED_RUNS:
-            self._paused.popitem(last=False)
+        return self._paused.take((digest, seed)) or self._start(vector, digest, seed)
 
     def _now(self) -> float:
         return _now(self._device, self._threads)
@@ -322,9 +287,3 @@ def _now(device: torch.device, threads: int) -> float:
         return time.process_time() if threads == 1 else time.perf_counter()
     torch.cuda.synchronize(device)
     return time.perf_counter()
-
-
-def _flushes_denormals() -> bool:
-    """Tell whether this thread flushes denormals to zero; torch sets it, but has no question for it."""
-    smallest = sys.float_info.min
-    return smallest / 2 == 0.0

@@ -20,9 +20,14 @@ from bagbench.problems.errors import InvalidArgument, UnknownName
 
 torch = pytest.importorskip("torch")
 
-from bagbench.problems import trainer as module  # noqa: E402 - it needs torch
-from bagbench.problems.adam import FusedAdam  # noqa: E402
-from bagbench.problems.device import list_devices, pick_device, products, share_memory  # noqa: E402
+from bagbench.problems.adam import FusedAdam  # noqa: E402 - it needs torch
+from bagbench.problems.device import (  # noqa: E402
+    flushes_denormals,
+    list_devices,
+    pick_device,
+    products,
+    share_memory,
+)
 from bagbench.problems.trainer import Trainer, TrainingRun  # noqa: E402
 
 SMALL: dict[str, Any] = {
@@ -74,22 +79,6 @@ def test_going_on_equals_never_having_stopped() -> None:
     for name in MEASURED:
         assert stopped.curves[name] == straight.curves[name]
         assert len(stopped.curves[name]) == 4
-
-
-def test_paused_runs_go_on_and_the_oldest_are_forgotten(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[int] = []
-    begin = trainer._start
-
-    def count(vector: Any, digest: str, seed: int) -> TrainingRun:
-        started.append(seed)
-        return begin(vector, digest, seed)
-
-    monkeypatch.setattr(trainer, "_start", count)
-    for seed in (*range(17), 16, 1, 0):
-        trainer.query(SMALL, epochs=1, seed=seed)
-    assert started == [*range(17), 0]
-    assert trainer.query(SMALL, epochs=2, seed=16).seconds > trainer.query(SMALL, epochs=1, seed=16).seconds
-    assert started == [*range(17), 0]
 
 
 def test_adam_equals_torchs_bit_for_bit() -> None:
@@ -222,7 +211,7 @@ def state() -> Iterator[Callable[[], tuple[Any, ...]]]:
     threads = torch.get_num_threads()
 
     def look() -> tuple[Any, ...]:
-        return torch.get_num_threads(), module._flushes_denormals(), torch.get_rng_state().tolist()
+        return torch.get_num_threads(), flushes_denormals(), torch.get_rng_state().tolist()
 
     yield look
     torch.set_flush_denormal(False)
@@ -246,7 +235,7 @@ def test_torch_is_left_as_it_was_when_training_fails(
 
     def fail(self: TrainingRun) -> float:
         assert torch.get_num_threads() == 1
-        assert module._flushes_denormals()
+        assert flushes_denormals()
         raise RuntimeError("a layer is missing")
 
     monkeypatch.setattr(TrainingRun, "_train_epoch", fail)

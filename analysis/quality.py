@@ -8,6 +8,24 @@ from html import escape
 from .tables import cell, table
 
 
+def scores_table(card: Mapping[str, object], /) -> str:
+    """Lay out in one table what the card says of each metric at full fidelity, each score beside its ceiling."""
+    metrics = card.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return ""
+    rows = {name: _beside_ceilings(sections) for name, sections in metrics.items()}
+    return _table("metric", rows)
+
+
+def _beside_ceilings(sections: Mapping[str, Mapping[str, object]]) -> Mapping[str, object]:
+    last, ceiling = sections["full_fidelity"], sections["ceiling"]
+    names = {"r2": "R²", "kendall_tau": "Kendall’s tau", "rmse": "RMSE"}
+    columns: dict[str, object] = {}
+    for key, name in names.items():
+        columns |= {name: last[key], f"{name}, noise ceiling": ceiling.get(key)}
+    return columns
+
+
 def card_tables(card: Mapping[str, object], /) -> str:
     """Lay out a quality card: numbers that belong together as tables, single facts as a list.
 

@@ -9,6 +9,7 @@ from html import escape
 
 from ..optimizers.catalogue import METHODS
 from . import figures
+from .card_figures import quality_figure, trajectories_figure
 from .charts import all_progress, epochs, fronts, median_race, names_by_merit, ranks
 from .difference import diagram
 from .display import duration
@@ -16,7 +17,7 @@ from .overview import with_full_stop
 from .pairs import pair_by_pair
 from .parallel import parallel
 from .plotting import Cast, Figure
-from .quality import card_tables
+from .quality import card_tables, scores_table
 from .races import Experiment
 from .statistics import Spread
 from .summary import COLUMNS, Score, Standing, Summary
@@ -47,7 +48,7 @@ def all_sections(experiment: Experiment, summary: Summary, /) -> list[Section]:
         *_difference(summary, cast),
         _epochs(experiment, cast),
         _timeline(experiment, summary),
-        *([_quality(experiment)] if experiment.card else []),
+        *_quality(experiment),
         _reproduction(experiment, summary),
     ]
 
@@ -230,14 +231,32 @@ def _timeline(experiment: Experiment, summary: Summary) -> Section:
     )
 
 
-def _quality(experiment: Experiment) -> Section:
-    return Section(
+def _quality(experiment: Experiment) -> list[Section]:
+    """Show the quality card, without the curves that its figures show, and how races ran in truth if it tells."""
+    card = experiment.card
+    if not card:
+        return []
+    section = Section(
         name="quality",
         title="How good the surrogate is",
         lead="The races asked a surrogate, not the true trainer. This card says how well it predicts real trainings "
         "that it has not seen; no surrogate can do better than the noise between replicates allows.",
-        body=card_tables(experiment.card),
+        figure=quality_figure(card),
+        body=f"{scores_table(card)}<details><summary>The whole card in numbers</summary>{card_tables(card)}</details>",
     )
+    drawn = trajectories_figure(card)
+    if drawn is None:
+        return [section]
+    seeds = card["true_races"]["trajectories"]["true_seeds"]  # type: ignore[index]
+    truth = Section(
+        name="truth",
+        title="The same races in truth",
+        lead="Solid lines are races on the true trainer, dashed ones the medians of races on the surrogate, with the "
+        f"range of all of them. {'One true race' if seeds == 1 else f'{seeds} true races'} of each optimizer "
+        f"{'is' if seeds == 1 else 'are'} behind this; none of what was visited there was learnt from.",
+        figure=drawn,
+    )
+    return [section, truth]
 
 
 def _reproduction(experiment: Experiment, summary: Summary) -> Section:

@@ -49,6 +49,8 @@ def print_full_card(console: Console, card: Mapping[str, Any]) -> None:
         title = f"{curve['metric']} by the number of runs learnt from, judged on {curve['judged']:,} others"
         _print_columns(console, title, curve["curve"])
         console.print(_doubling(curve["doubling"]))
+    if "true_races" in card:
+        _print_true_races(console, card["true_races"])
 
 
 def _print_columns(console: Console, title: str, columns: Mapping[str, Sequence[float | None]]) -> None:
@@ -66,6 +68,23 @@ def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
             numbers = (_number(scores[key]) for key in ("rmse", "mean_error", "kendall_tau"))
             table.add_row(name.replace("_", " "), f"{scores['runs']:,}", *numbers)
     console.print(f"\n[bold]{regions['metric']} by region[/bold]", table)
+
+
+def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
+    """Print what races on the true trainer say: where optimizers went, and how their races ran."""
+    table = plain_table("visited by<", "trials", "judged", "R2", "Kendall tau", "RMSE", "true less predicted")
+    for name, scores in evidence["visited"].items():
+        numbers = (_number(scores[key]) for key in ("r2", "kendall_tau", "rmse", "mean_error"))
+        table.add_row(name, f"{scores['visited']:,}", f"{scores['judged']:,}", *numbers)
+    console.print("\n[bold]Trials of races on the true trainer, none of which was learnt from[/bold]", table)
+    runs = evidence["trajectories"]
+    table = plain_table("raced by<", "true hypervolume", "simulated", "lowest", "highest", "true races between<")
+    for name, row in runs["final"].items():
+        numbers = (f"{row[key]:.2f}" for key in ("true", "simulated", "low", "high"))
+        table.add_row(name, *numbers, f"{row['within']} of {row['races']}")
+    console.print("\n[bold]Races on the true trainer and on the surrogate[/bold]", table)
+    seeds = f"medians of {runs['true_seeds']} and {runs['simulated_seeds']} seeds"
+    console.print(f"Kendall tau of the two rankings, by {seeds}: {_number(runs['kendall_tau'])}")
 
 
 def _front(front: Mapping[str, Any]) -> str:

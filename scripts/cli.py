@@ -8,6 +8,7 @@ import typer
 
 from ..problems.errors import BadRows, BagbenchError
 from .compare import compare
+from .evidence import card
 from .fetch import fetch
 from .fit import fit
 from .import_runs import import_runs
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (info, query, fetch, populate, fit, compare, report, validate):
+for command in (info, query, fetch, populate, fit, compare, report, validate, card):
     app.command()(command)
 app.command("import")(import_runs)
 

@@ -119,14 +119,23 @@ def find_file(name_or_path: str | Path, source: str) -> Path:
 
 
 def fingerprint(name_or_path: str | Path, source: str) -> str:
-    """Give the sha256 of the file that answers; empty for the trainer, which has none.
+    """Give the sha256 of what answers: of a table's file, of all in a surrogate's file that answers depend on.
+
+    It is empty for the trainer, which has no file.
 
     Raises
     ------
     FileProblem
-        If it is not there.
+        If the file is not there, or is a surrogate's and cannot be trusted.
     """
-    return "" if source == "trainer" else sha256(find_file(name_or_path, source).read_bytes()).hexdigest()
+    if source == "trainer":
+        return ""
+    path = find_file(name_or_path, source)
+    if source == "table":
+        return sha256(path.read_bytes()).hexdigest()
+    from ..surrogates.file import fingerprint as fingerprint_of
+
+    return fingerprint_of(path)
 
 
 def _is_path(name_or_path: str | Path) -> bool:

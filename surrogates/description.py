@@ -37,6 +37,8 @@ class Description:
     """The quality card, see `bagbench.surrogates.quality`."""
     provenance: Mapping[str, object]
     """Table, options, versions."""
+    answers_sha256: str = ""
+    """Of all that answers depend on, which card and provenance do not; empty in files that do not tell."""
 
     def to_json(self) -> str:
         """Write it as JSON."""
@@ -59,6 +61,7 @@ class Description:
             },
             "card": self.card,
             "provenance": self.provenance,
+            "answers_sha256": self.answers_sha256,
         }
         return json.dumps(document)
 
@@ -90,6 +93,7 @@ class Description:
             noise=_read_noise(document["noise"]),
             card=document["card"],
             provenance=document["provenance"],
+            answers_sha256=document.get("answers_sha256", ""),
         )
 
 

@@ -8,6 +8,7 @@ can be executed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from ..problems.files import replacing
 from .description import KIND, Description
 from .features import Features
 from .forest import Forest
+from .subgraph import read_metadata
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -30,8 +32,48 @@ _SEAL = len(_SEAL_TAG) + 64
 def write_surrogate(path: Path, description: Description, forests: Sequence[Forest]) -> None:
     """Write a surrogate file, one forest for each of the description's targets; it appears whole or not at all."""
     names = [target.name for target in description.targets]
-    width = Features(description.problem).width
-    content = to_onnx(dict(zip(names, forests, strict=True)), width, description.to_json())
+    named, width = dict(zip(names, forests, strict=True)), Features(description.problem).width
+    bare = replace(description, card={}, provenance={}, answers_sha256="")
+    identity = sha256(to_onnx(named, width, bare.to_json())).hexdigest()
+    _write(path, to_onnx(named, width, replace(description, answers_sha256=identity).to_json()))
+
+
+def renew_card(path: Path, card: Mapping[str, object]) -> None:
+    """Give a surrogate file another quality card; its answers, and their fingerprint, stay as they are.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, foreign, truncated or altered.
+    MissingExtra
+        If onnx is not installed.
+    """
+    body = read_sealed(path)
+    description = Description.from_json(read_metadata(body, "bagbench") or "", path)
+    try:
+        from onnx import helper, load_model_from_string
+    except ImportError as error:
+        raise MissingExtra.for_package("onnx", "fit", "writing a surrogate") from error
+    proto = load_model_from_string(body)
+    helper.set_model_props(proto, {"bagbench": replace(description, card=card).to_json()})
+    _write(path, bytes(proto.SerializeToString(deterministic=True)))
+
+
+def fingerprint(path: Path) -> str:
+    """Give the SHA-256 of all that answers depend on: equal for files that differ in card and provenance only.
+
+    Of a file that does not tell it, from before there was such a thing, it is that of the file.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, foreign, truncated or altered.
+    """
+    description = Description.from_json(read_metadata(read_sealed(path), "bagbench") or "", path)
+    return description.answers_sha256 or sha256(path.read_bytes()).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(content + _SEAL_TAG + sha256(content).hexdigest().encode())
 

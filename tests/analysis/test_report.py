@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bagbench.analysis.card_figures import quality_figure, trajectories_figure
 from bagbench.analysis.display import axis, duration, linear_ticks, logarithmic_ticks, time_unit
 from bagbench.analysis.quality import card_tables
 from bagbench.analysis.races import Experiment, Race, load_experiment
@@ -200,6 +202,57 @@ def test_curves_of_the_card_are_columns_and_lists_of_mappings_rows() -> None:
     assert page.tables["card"][1:] == [["1", "5", "0.25"], ["2", "25", ""]]  # the last table
     columns = Page(card_tables({"calibration": card["calibration"]}).replace("<table ", '<table id="card" '))
     assert columns.tables["card"][1:] == [["0.5", "0.48"], ["0.8", "0.77"], ["0.9", "0.913"]]
+
+
+def full_card() -> Any:
+    """A card with every section, in numbers that are made up."""
+    scores = {"r2": 0.8, "kendall_tau": 0.7, "rmse": 12.5}
+    curve = {"seconds": [10.0, 100.0, 600.0], "true": [300.0, 400.0, 450.0], "simulated": [310.0, 390.0, 452.0]}
+    curve |= {"low": [300.0, 380.0, 440.0], "high": [330.0, 410.0, 460.0]}
+    return {
+        "runs": 5000,
+        "metrics": {
+            "val_error": {
+                "full_fidelity": scores,
+                "ceiling": {"r2": 0.9, "kendall_tau": None, "rmse": 11.0},
+                "by_epoch": {"epoch": [1, 25], "r2": [0.5, 0.8], "kendall_tau": [0.4, None], "rmse": [20.0, 12.5]},
+            }
+        },
+        "calibration": {"collapse": {"table": [{"runs": 90, "predicted": 0.1, "share": 0.12}]}},
+        "regions": {"metric": "val_error"},
+        "learning_curve": {
+            "metric": "val_error",
+            "judged": 1000,
+            "curve": {"runs": [500, 1000], "r2": [0.7, 0.8], "kendall_tau": [0.6, 0.7], "rmse": [15.0, 12.5]},
+            "doubling": {"r2": 0.02, "kendall_tau": None},
+        },
+        "true_races": {"trajectories": {"true_seeds": 1, "curves": {"sh-emoa": curve, "random-search": curve}}},
+    }
+
+
+def test_figures_of_the_card_show_what_it_holds(experiment: Experiment) -> None:
+    card = full_card()
+    carded = replace(experiment, card=card)
+    page = Page(render(carded, summarize(carded)))
+    assert {"How good the surrogate is", "The same races in truth"} <= set(page.headings)
+    figure: Any = quality_figure(card)
+    assert figure["controls"][0]["options"] == ["probability of collapse", "score by epoch", "learning curve"]
+    lines = {(trace["when"]["show"], trace["name"]): trace for trace in figure["data"]}
+    assert lines["score by epoch", "Kendall’s tau"]["y"] == [0.4, None]
+    assert lines["learning curve", "R², extrapolated"]["x"] == [1000, 2000]
+    assert lines["learning curve", "R², extrapolated"]["y"] == [0.8, 0.82]
+    assert ("learning curve", "Kendall’s tau, noise ceiling") not in lines
+    races: Any = trajectories_figure(card)
+    true = next(trace for trace in races["data"] if trace.get("name") == "sh-emoa, true")
+    assert true["y"] == [300.0, 400.0, 450.0]
+    assert true["x"][-1] == 10.0  # minutes
+
+
+def test_figures_of_an_older_card_are_left_out() -> None:
+    assert quality_figure({"runs": 5000}) is None
+    assert trajectories_figure({"runs": 5000}) is None
+    some = {name: section for name, section in full_card().items() if name in ("metrics", "runs")}
+    assert quality_figure(some)["controls"][0]["options"] == ["score by epoch"]  # type: ignore[index]
 
 
 def test_many_optimizers_are_told_by_their_winner_and_all_pairs_are_a_table(experiment: Experiment) -> None:

@@ -60,10 +60,10 @@ setattr(bagbench.simulator.grid, "open_benchmark", lambda *_, **__: ToyBenchmark
 
 def main() -> None:
     out, jobs, optimizers, seeds = sys.argv[1:]
-    surrogate = Path(out).parent / "toy.onnx"
-    surrogate.write_bytes(b"the toy benchmark is opened in its place")
+    table = Path(out).parent / "toy.h5"
+    table.write_bytes(b"the toy benchmark is opened in its place")
     grid = bagbench.simulator.grid.Grid(
-        problem=str(surrogate),
+        problem=str(table),
         optimizers=tuple(optimizers.split(",")),
         seeds=tuple(range(int(seeds))),
         budget_evaluations=100,

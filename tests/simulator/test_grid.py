@@ -53,13 +53,13 @@ class Broken(Drawing):
 @pytest.fixture
 def grid(toy_benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grid]:
     """A grid of 2 optimizers with 3 seeds on the toy benchmark."""
-    surrogate = tmp_path / "toy.onnx"
-    surrogate.write_bytes(b"the toy benchmark is opened in its place")
+    table = tmp_path / "toy.h5"
+    table.write_bytes(b"the toy benchmark is opened in its place")
     optimizers = {"drawing": Drawing, "again": Drawing, "waiting": Waiting, "broken": Broken}
     monkeypatch.setattr("bagbench.optimizers.OPTIMIZERS", optimizers)
     monkeypatch.setattr(grid_module, "open_benchmark", lambda *_, **__: toy_benchmark)
     grid_module._opened.cache_clear()
-    yield Grid(problem=str(surrogate), optimizers=("drawing", "again"), seeds=(0, 1, 2), budget_evaluations=5)
+    yield Grid(problem=str(table), optimizers=("drawing", "again"), seeds=(0, 1, 2), budget_evaluations=5)
     grid_module._opened.cache_clear()
 
 
@@ -91,7 +91,7 @@ def test_every_optimizer_races_with_every_seed(grid: Grid, tmp_path: Path) -> No
     saved = History.load(tmp_path / "out/races/drawing-2.h5")
     assert saved.digest() == named[2]
     assert saved.wall_seconds > 0
-    assert saved.benchmark == f"{grid.problem}, surrogate, noise mean"
+    assert saved.benchmark == f"{grid.problem}, table"
 
 
 def test_the_folder_says_what_was_raced_and_with_which_versions(grid: Grid, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_folder_says_what_was_raced_and_with_which_versions(grid: Grid, tmp_
     path = tmp_path / "out/experiment.json"
     experiment = read_description(path)
     assert experiment["optimizers"] == ["drawing", "again"]
-    assert experiment["source"] == "surrogate"
+    assert experiment["source"] == "table"
     assert len(str(experiment["benchmark_sha256"])) == 64
     document = json.loads(path.read_text())
     assert document["versions"]["numpy"] == np.__version__
@@ -170,16 +170,16 @@ def test_the_folder_of_another_experiment_is_refused(
     assert files(tmp_path / "out") == before
 
 
-def test_the_folder_of_another_surrogate_is_refused(grid: Grid, tmp_path: Path) -> None:
+def test_the_folder_of_another_benchmark_is_refused(grid: Grid, tmp_path: Path) -> None:
     run_grid(grid, out=tmp_path / "out")
-    Path(grid.problem).write_bytes(b"fitted again")
+    Path(grid.problem).write_bytes(b"filled again")
     with pytest.raises(OutputConflict, match="benchmark_sha256 is"):
         run_grid(grid, out=tmp_path / "out")
 
 
 def test_a_folder_of_something_else_is_refused(grid: Grid, tmp_path: Path) -> None:
     with pytest.raises(OutputConflict, match="exists and is no experiment's folder"):
-        run_grid(grid, out=tmp_path)  # it holds toy.onnx
+        run_grid(grid, out=tmp_path)  # it holds toy.h5
     with pytest.raises(OutputConflict, match="exists and is no experiment's folder"):
         run_grid(grid, out=Path(grid.problem))
 

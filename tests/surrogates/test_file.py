@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,8 @@ import pytest
 
 from bagbench.problems.errors import FileProblem
 from bagbench.surrogates.benchmark import SurrogateBenchmark
-from bagbench.surrogates.file import read_sealed, to_onnx
+from bagbench.surrogates.description import Description
+from bagbench.surrogates.file import fingerprint, read_sealed, renew_card, to_onnx, write_surrogate
 from bagbench.surrogates.forest import Forest, Tree
 from bagbench.surrogates.subgraph import keep_outputs, read_metadata
 
@@ -86,3 +90,26 @@ def test_somebody_elses_onnx_is_refused(tmp_path: Path) -> None:
     path.write_bytes(to_onnx({"a": stump(1)}, 2))
     with pytest.raises(FileProblem, match="no surrogate of bagbench's"):
         SurrogateBenchmark(path)
+
+
+def test_renewed_card_is_the_only_change(file: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(file, tmp_path / "own.onnx"))
+    card = SurrogateBenchmark(path).card
+    renew_card(path, {**card, "more": [1, 2.5]})
+    assert SurrogateBenchmark(path).card == {**card, "more": [1, 2.5]}
+    assert fingerprint(path) == fingerprint(file)
+    renew_card(path, card)
+    assert path.read_bytes() == file.read_bytes()
+
+
+def test_fingerprint_is_another_where_answers_are(file: Path, tmp_path: Path) -> None:
+    description = Description.from_json(read_metadata(read_sealed(file), "bagbench") or "", file)
+    forests = [stump(index) for index in range(len(description.targets))]
+    prints = []
+    for name, changed in (("a", description), ("b", replace(description, profile=2 * description.profile))):
+        write_surrogate(tmp_path / name, changed, forests)
+        prints.append(fingerprint(tmp_path / name))
+    write_surrogate(tmp_path / "c", replace(description, card={}, provenance={"by": "somebody else"}), forests)
+    assert fingerprint(tmp_path / "c") == prints[0]
+    assert len({*prints, fingerprint(file)}) == 3
+    assert sha256((tmp_path / "c").read_bytes()).hexdigest() != prints[0]

@@ -1,0 +1,81 @@
+"""What races on the true trainer say of a surrogate: evidence for its quality card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..problems.errors import InvalidArgument
+from ..simulator.grid import Grid, run_grid
+from ..simulator.progress import SILENT, Progress
+from ..surrogates.benchmark import SurrogateBenchmark
+from ..tables.table import Table
+from .races import Experiment, load_experiment
+from .trajectories import trajectories
+from .visited import visited
+
+
+def true_races(
+    truth: Experiment, path: Path, table: Table, *, seeds: int, jobs: int = 1, progress: Progress = SILENT
+) -> Mapping[str, object]:
+    """Hold a surrogate against races on the true trainer: where they went, and how they ran.
+
+    Parameters
+    ----------
+    truth
+        Races on the true trainer.
+    path
+        Of the surrogate. The same optimizers race on it, under the same settings, with sampled noise.
+    table
+        That it has learnt from.
+    seeds
+        Races of each optimizer on the surrogate.
+    jobs
+        Processes at once; the outcome does not depend on it.
+    progress
+        Is told the number of finished races.
+
+    Returns
+    -------
+    evidence
+        ``visited`` and ``trajectories``, see the functions of these names.
+
+    Raises
+    ------
+    InvalidArgument
+        If the races were not on the true trainer, or on another problem, or the table is another one.
+    FileProblem
+        If the surrogate cannot be read.
+    """
+    settings = truth.settings
+    objectives = settings["objectives"]
+    surrogate = SurrogateBenchmark(path, objectives=objectives)
+    if settings["source"] != "trainer":
+        raise InvalidArgument(f"the races were on a {settings['source']}: expected races on the trainer")
+    if surrogate.problem.space != truth.problem.space:
+        raise InvalidArgument(
+            f"the races were on {truth.problem.name!r}, and {path} is a surrogate of {surrogate.problem.name!r}: "
+            "expected the same search space"
+        )
+    if surrogate.provenance["table_sha256"] != table.sha256:
+        raise InvalidArgument(
+            f"{path} was not fitted to this table: expected the one with the sha256 in its provenance"
+        )
+    grid = Grid(
+        problem=str(path),
+        source="surrogate",
+        noise="sample",
+        objectives=None if objectives is None else tuple(objectives),
+        optimizers=truth.optimizers,
+        seeds=tuple(range(seeds)),
+        budget_seconds=settings["budget_seconds"],
+        budget_evaluations=settings["budget_evaluations"],
+        workers=settings["workers"],
+        checkpointing=settings["checkpointing"],
+    )
+    with TemporaryDirectory() as scratch:
+        run_grid(grid, out=Path(scratch) / "races", jobs=jobs, progress=progress)
+        simulated = load_experiment(Path(scratch) / "races", policy=truth.policy)
+    learnt = frozenset(table.runs.digests.astype(str).tolist())
+    return {"visited": visited(truth, surrogate, learnt), "trajectories": trajectories(truth, simulated)}

@@ -1,0 +1,73 @@
+"""``bagbench card``: real races on the true trainer, and the card that they renew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bagbench.simulator.benchmarks import fingerprint
+from bagbench.surrogates.benchmark import SurrogateBenchmark
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two optimizers, each racing for three real trials."""
+    from bagbench.simulator.grid import Grid, run_grid
+
+    folder = tmp_path_factory.mktemp("truth") / "races"
+    optimizers = ("random-search", "sh-emoa")
+    run_grid(
+        Grid(problem="digits", source="trainer", optimizers=optimizers, seeds=(0,), budget_evaluations=3), out=folder
+    )
+    return folder
+
+
+@pytest.fixture
+def own(surrogate: Path, table: Path, empty_folder: Path) -> Path:
+    """A surrogate and its table that may be changed."""
+    shutil.copy(table, empty_folder / "own.h5")
+    return Path(shutil.copy(surrogate, empty_folder / "own.onnx"))
+
+
+def test_true_races_become_part_of_the_card_and_answers_stay(bagbench: Command, own: Path, truth: Path) -> None:
+    before, identity = SurrogateBenchmark(own), fingerprint(own, "surrogate")
+    ran = bagbench("card", own, "--truth", truth, "--seeds", 2, "--jobs", 1)
+    assert ran.code == 0
+    after: Any = SurrogateBenchmark(own)
+    assert {**after.card, "true_races": None} == {**before.card, "true_races": None}
+    assert fingerprint(own, "surrogate") == identity
+    default = json.loads(bagbench("info", own, "--json").out)["default"]
+    assert after.query(default).losses.tolist() == before.query(default).losses.tolist()
+    evidence = after.card["true_races"]
+    assert evidence["visited"]["random-search"]["judged"] == 3
+    assert set(evidence["trajectories"]["final"]) == {"random-search", "sh-emoa"}
+    assert evidence["trajectories"]["simulated_seeds"] == 2
+    shown = bagbench("info", own, "--card").out
+    assert "Races on the true trainer and on the surrogate" in shown
+    assert f"{evidence['trajectories']['final']['sh-emoa']['true']:.2f}" in shown
+
+
+def test_doing_it_again_changes_nothing(bagbench: Command, own: Path, truth: Path) -> None:
+    words = ("card", own, "--truth", truth, "--seeds", 2, "--jobs", 1)
+    bagbench(*words)
+    once = own.read_bytes()
+    assert json.loads(bagbench(*words, "--json").out)["true_races"]["trajectories"]["true_seeds"] == 1
+    assert own.read_bytes() == once
+
+
+def test_what_is_no_surrogate_or_has_no_table_is_refused(
+    bagbench: Command, own: Path, truth: Path, table: Path
+) -> None:
+    assert "ends in .onnx" in bagbench("card", table, "--truth", truth).err
+    own.with_suffix(".h5").unlink()
+    content = own.read_bytes()
+    ran = bagbench("card", own, "--truth", truth)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert own.read_bytes() == content

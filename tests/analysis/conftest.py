@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bagbench.analysis.races import Race
 from bagbench.problems import get_problem
+from bagbench.problems.problem import Losses, Vectors
 from bagbench.simulator import grid
 from bagbench.simulator.history import History
 
@@ -40,30 +44,62 @@ def make_history(optimizer: str, seed: int, *, workers: int = 2, budget: float =
     status = np.where(rng.random(n) < 0.03, "diverged", "ok")
     status = np.where(finished > budget, "censored", status)
     losses = np.where((status == "censored")[:, None], np.nan, np.stack([error, size], axis=1))
-    return History(
-        digests=np.array(problem.space.digests(vectors))[keep],
-        vectors=vectors[keep],
+    return history_of(
+        vectors[keep],
+        losses[keep],
         epochs=epochs[keep],
-        resume_from=np.zeros(keep.sum()),
-        seeds=np.zeros(keep.sum()),
-        losses=losses[keep],
         asked=started[keep],
         started=started[keep],
         finished=np.minimum(finished, budget)[keep],
         worker=worker[keep],
         status=status[keep],
-        thinking=np.zeros(keep.sum()),
-        problem="digits",
-        objectives=problem.objective_names,
         optimizer=optimizer,
         seed=seed,
         workers=workers,
         budget_seconds=budget,
-        budget_evaluations=None,
-        checkpointing=True,
-        benchmark="digits, made up",
         wall_seconds=0.25 + 0.01 * seed,
     )
+
+
+def history_of(vectors: Vectors, losses: Losses, **others: object) -> History:
+    """Make up a race on `digits`: one worker, trials of a second that are trained in full; ``others`` say otherwise."""
+    problem, count = get_problem("digits"), len(vectors)
+    fields: dict[str, Any] = {
+        "vectors": vectors,
+        "epochs": np.full(count, problem.max_epochs),
+        "resume_from": np.zeros(count),
+        "seeds": np.zeros(count),
+        "losses": losses,
+        "asked": np.arange(count, dtype=float),
+        "started": np.arange(count, dtype=float),
+        "finished": np.arange(1.0, count + 1),
+        "worker": np.zeros(count, dtype=int),
+        "status": np.full(count, "ok"),
+        "thinking": np.zeros(count),
+        "problem": "digits",
+        "objectives": problem.objective_names,
+        "optimizer": "toy",
+        "seed": 0,
+        "workers": 1,
+        "budget_seconds": 100.0,
+        "budget_evaluations": None,
+        "checkpointing": True,
+        "benchmark": "digits, made up",
+        "wall_seconds": 0.0,
+    } | others
+    digests = fields.pop("digests", None) or problem.space.digests(vectors)
+    return History(digests=np.array(digests), **fields)
+
+
+@pytest.fixture(scope="session")
+def make_race() -> Callable[..., Race]:
+    """Make a race up, of the arguments of `history_of`."""
+
+    def make(vectors: Vectors, losses: Losses, **others: object) -> Race:
+        history = history_of(vectors, losses, **others)
+        return Race(optimizer=history.optimizer, seed=history.seed or 0, history=history, digest=history.digest())
+
+    return make
 
 
 def make_folder(folder: Path, *, optimizers: tuple[str, ...], seeds: int, workers: int = 2) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,8 @@ import pytest
 from bagbench.analysis.costs import COSTS, Cost, spent, total_spent, trained_epochs
 from bagbench.analysis.curves import end, hypervolume_curves, rank_curves, time_grid
 from bagbench.analysis.indicators import normalized_hypervolume
-from bagbench.analysis.races import Experiment, load_experiment
+from bagbench.analysis.races import Experiment, Race, load_experiment
 from bagbench.problems.errors import UnknownName
-from bagbench.simulator.history import History
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,8 @@ def experiment(experiment_folder: Path) -> Experiment:
     return load_experiment(experiment_folder)
 
 
-def five_trials(*, checkpointing: bool) -> History:
+@pytest.fixture
+def five_trials(make_race: Callable[..., Race]) -> Race:
     """Five trials on two workers; the second one goes on where the first one ended, the last one is cut off.
 
     ::
@@ -30,36 +31,24 @@ def five_trials(*, checkpointing: bool) -> History:
         worker 1  |2: 10 epochs|3: 25, failed|
                   0       2    3             5    6              8
     """
-    finished = np.array([2.0, 6.0, 3.0, 5.0, 8.0])
-    losses = np.array([[50.0, 3.0], [20.0, 3.0], [60.0, 4.0], [np.nan] * 2, [np.nan] * 2])
-    return History(
-        digests=np.array(["a", "a", "b", "c", "d"]),
-        vectors=np.zeros((5, 1)),
+    return make_race(
+        np.zeros((5, 1)),
+        np.array([[50.0, 3.0], [20.0, 3.0], [60.0, 4.0], [np.nan] * 2, [np.nan] * 2]),
+        digests=["a", "a", "b", "c", "d"],
         epochs=np.array([5, 25, 10, 25, 25]),
         resume_from=np.array([0, 5, 0, 0, 0]),
-        seeds=np.zeros(5),
-        losses=losses,
         asked=np.zeros(5),
         started=np.array([0.0, 2.0, 0.0, 3.0, 6.0]),
-        finished=finished,
+        finished=np.array([2.0, 6.0, 3.0, 5.0, 8.0]),
         worker=np.array([0, 0, 1, 1, 0]),
         status=np.array(["ok", "ok", "ok", "failed", "censored"]),
-        thinking=np.zeros(5),
-        problem="digits",
-        objectives=("val_error", "log10_params"),
-        optimizer="toy",
-        seed=0,
         workers=2,
         budget_seconds=8.0,
-        budget_evaluations=None,
-        checkpointing=checkpointing,
-        benchmark="toy",
-        wall_seconds=0.0,
     )
 
 
-def test_expenses_add_up_in_the_order_of_completion() -> None:
-    history = five_trials(checkpointing=True)
+def test_expenses_add_up_in_the_order_of_completion(five_trials: Race) -> None:
+    history = five_trials.history
     assert spent(history, "seconds", max_epochs=25).tolist() == [2.0, 6.0, 3.0, 5.0, 8.0]
     assert spent(history, "evaluations", max_epochs=25).tolist() == [1, 4, 2, 3, 4]
     # 5, then 10, then 25 that failed, then 20 more of the first one; the one that was cut off counts nothing
@@ -67,15 +56,15 @@ def test_expenses_add_up_in_the_order_of_completion() -> None:
     assert total_spent(history, "trainings", max_epochs=25) == pytest.approx(2.4)
 
 
-def test_without_checkpoints_training_on_is_charged_from_scratch() -> None:
-    history = five_trials(checkpointing=False)
+def test_without_checkpoints_training_on_is_charged_from_scratch(five_trials: Race) -> None:
+    history = replace(five_trials.history, checkpointing=False)
     assert trained_epochs(history).tolist() == [5, 25, 10, 25, 25]
     assert total_spent(history, "trainings", max_epochs=25) == pytest.approx(65 / 25)
 
 
-def test_unknown_cost_is_refused() -> None:
+def test_unknown_cost_is_refused(five_trials: Race) -> None:
     with pytest.raises(UnknownName, match="unknown cost 'euros': expected one of evaluations, seconds, trainings"):
-        spent(five_trials(checkpointing=True), "euros", max_epochs=25)  # type: ignore[arg-type]
+        spent(five_trials.history, "euros", max_epochs=25)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("cost", COSTS)

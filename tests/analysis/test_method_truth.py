@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from bagbench.analysis.validation import Agreement, compare_with_truth
 from bagbench.analysis.validation_file import Claim
 from bagbench.problems import get_problem
 from bagbench.problems.benchmark import Outcome
-from bagbench.simulator.history import History
 
 PROBLEM = get_problem("digits")  # its reference point is (100 %, 7)
 VECTORS = PROBLEM.space.sample(np.random.default_rng(0), 4)
@@ -23,33 +22,13 @@ PREDICTED = np.array([[10.0, 5.0], [40.0, 3.0], [20.0, 4.0], [30.0, 6.0]])
 TRUE = {A: [20.0, 5.0], B: [50.0, 3.0], C: [90.0, 4.0]}
 
 
-def race(optimizer: str, seed: int, rows: Sequence[int]) -> Race:
-    count = len(rows)
-    history = History(
-        digests=np.array([A, B, C, D])[list(rows)],
-        vectors=VECTORS[list(rows)],
-        epochs=np.full(count, PROBLEM.max_epochs),
-        resume_from=np.zeros(count),
-        seeds=np.zeros(count),
-        losses=PREDICTED[list(rows)],
-        asked=np.arange(count, dtype=float),
-        started=np.arange(count, dtype=float),
-        finished=np.arange(1.0, count + 1),
-        worker=np.zeros(count, dtype=int),
-        status=np.full(count, "ok"),
-        thinking=np.zeros(count),
-        problem="digits",
-        objectives=PROBLEM.objective_names,
-        optimizer=optimizer,
-        seed=seed,
-        workers=1,
-        budget_seconds=100.0,
-        budget_evaluations=None,
-        checkpointing=True,
-        benchmark="surrogate",
-        wall_seconds=0.0,
-    )
-    return Race(optimizer=optimizer, seed=seed, history=history, digest=history.digest())
+MakeRace = Callable[[str, int, list[int]], Race]
+
+
+@pytest.fixture
+def race(make_race: Callable[..., Race]) -> MakeRace:
+    """Make up a race of a method, a seed, and the configurations that it has tried."""
+    return lambda optimizer, seed, rows: make_race(VECTORS[rows], PREDICTED[rows], optimizer=optimizer, seed=seed)
 
 
 def ranking(
@@ -70,7 +49,7 @@ def ranking(
     return compare_methods(experiment, compare_with_truth(claims, trainings, PROBLEM))
 
 
-def test_both_hypervolumes_are_of_the_trained_configurations_of_all_seeds() -> None:
+def test_both_hypervolumes_are_of_the_trained_configurations_of_all_seeds(race: MakeRace) -> None:
     """sh-emoa has A and B in one seed and C in another; D, dominated by A, is on no front of its.
 
     Predicted: A covers 90 x 2, C another 80 x 1, B another 60 x 1: 320. In truth A covers 80 x 2, B another 50 x 2,
@@ -94,20 +73,20 @@ def test_both_hypervolumes_are_of_the_trained_configurations_of_all_seeds() -> N
     assert other.true_hypervolume == pytest.approx(30.0)
 
 
-def test_truth_beyond_the_reference_point_is_worth_nothing() -> None:
+def test_truth_beyond_the_reference_point_is_worth_nothing(race: MakeRace) -> None:
     (method,) = ranking([race("sh-emoa", 0, [0])], {A: [100.0, 5.0]}).methods
     assert method.predicted_hypervolume == pytest.approx(180.0)
     assert method.true_hypervolume == 0.0
     assert method.change == pytest.approx(-100.0)
 
 
-def test_method_without_any_true_training_has_no_numbers() -> None:
+def test_method_without_any_true_training_has_no_numbers(race: MakeRace) -> None:
     (method,) = ranking([race("sh-emoa", 0, [0])], {B: [50.0, 3.0]}).methods
     assert (method.trained, method.predicted_hypervolume, method.true_hypervolume) == (0, 0.0, 0.0)
     assert math.isnan(method.change) and math.isnan(method.agreement.kendall_tau)
 
 
-def test_interval_is_of_both_trainings_and_needs_two_of_each() -> None:
+def test_interval_is_of_both_trainings_and_needs_two_of_each(race: MakeRace) -> None:
     """A is worth (100 - e) x 2; e is 20 or 30, 25 on average, and with two trainings a resample holds one of them."""
     races = [race("sh-emoa", 0, [0])]
     (once,) = ranking(races, TRUE).methods
@@ -118,7 +97,7 @@ def test_interval_is_of_both_trainings_and_needs_two_of_each() -> None:
     assert twice.true_interval == pytest.approx((140.0, 160.0))
 
 
-def test_what_two_methods_share_varies_in_both_alike() -> None:
+def test_what_two_methods_share_varies_in_both_alike(race: MakeRace) -> None:
     """Both have A; sh-emoa also has B, worth another 50 x 2 whatever A's luck was."""
     races = [race("sh-emoa", 0, [0, 1]), race("random-search", 0, [0])]
     found = ranking(races, {A: [20.0, 5.0], B: [50.0, 3.0]}, {A: [30.0, 5.0], B: [50.0, 3.0]})

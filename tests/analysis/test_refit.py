@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from bagbench.problems.errors import InvalidArgument
 from bagbench.problems.problem import Losses, Vectors
 from bagbench.problems.record import CURVES
 from bagbench.simulator.benchmarks import DATA
-from bagbench.simulator.history import History
 from bagbench.tables.runs import Entry, runs_from_entries
 from bagbench.tables.table import Table
 
@@ -64,38 +63,10 @@ def table(errors: Mapping[int, float], seeds: Sequence[int] = (0,)) -> Table:
     )
 
 
-def race(optimizer: str, rows: Sequence[int]) -> Race:
-    count, chosen = len(rows), list(rows)
-    history = History(
-        digests=np.array(DIGESTS)[chosen],
-        vectors=VECTORS[chosen],
-        epochs=np.full(count, PROBLEM.max_epochs),
-        resume_from=np.zeros(count),
-        seeds=np.zeros(count),
-        losses=np.stack([RACED, SIZES], axis=1)[chosen],
-        asked=np.arange(count, dtype=float),
-        started=np.arange(count, dtype=float),
-        finished=np.arange(1.0, count + 1),
-        worker=np.zeros(count, dtype=int),
-        status=np.full(count, "ok"),
-        thinking=np.zeros(count),
-        problem="digits",
-        objectives=PROBLEM.objective_names,
-        optimizer=optimizer,
-        seed=0,
-        workers=1,
-        budget_seconds=100.0,
-        budget_evaluations=None,
-        checkpointing=True,
-        benchmark="surrogate",
-        wall_seconds=0.0,
-    )
-    return Race(optimizer=optimizer, seed=0, history=history, digest=history.digest())
-
-
 @pytest.fixture(scope="module")
-def experiment() -> Experiment:
-    races = tuple(race(optimizer, rows) for optimizer, rows in METHODS.items())
+def experiment(make_race: Callable[..., Race]) -> Experiment:
+    losses = np.stack([RACED, SIZES], axis=1)
+    races = tuple(make_race(VECTORS[rows], losses[rows], optimizer=name) for name, rows in METHODS.items())
     return Experiment(problem=PROBLEM, races=races, settings={"source": "surrogate", "problem": "digits"})  # type: ignore[typeddict-item]
 
 

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 Model = Callable[[Array], Array]
 
 _MANY = 5_000
+_REPEATED = 2.5  # times as often at most: that of 2,000 examples; fewer are known by then, noise and all
 _STEPS = 4_000  # of Adam, at most: larger tables take larger batches
 
 
@@ -27,7 +28,7 @@ class Perceptrons:
     members: int = 4
     hidden: tuple[int, ...] = (64, 64)
     passes: int = 40
-    """Through the examples of a table of `_MANY` or more; smaller ones take up to ten times as many."""
+    """Through the examples of a table of `_MANY` or more; smaller ones take up to `_REPEATED` times as many."""
     learning_rate: float = 0.002
     penalty: float = 0.1
     """On the squares of the weights."""
@@ -61,7 +62,7 @@ class Perceptrons:
         from sklearn.preprocessing import StandardScaler
 
         n, networks = len(features), []
-        passes = round(self.passes * min(10.0, max(1.0, _MANY / n)))
+        passes = round(self.passes * min(_REPEATED, max(1.0, _MANY / n)))
         with threadpool_limits(1):  # sums in another order would be other networks
             for member in range(self.members):
                 network = kind(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bagbench.surrogates.perceptrons import Perceptrons
 
-QUICK = Perceptrons(members=2, hidden=(24,), passes=12)
+QUICK = Perceptrons(members=2, hidden=(24,), passes=48)
 
 
 @pytest.fixture(scope="module")

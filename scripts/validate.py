@@ -17,7 +17,9 @@ from .refitting import print_refit, refit_document, refit_section, run_refit, wa
 
 if TYPE_CHECKING:
     from ..analysis.method_truth import MethodRanking
+    from ..analysis.races import Experiment
     from ..analysis.validation import Validation
+    from ..analysis.validation_file import Claim
 
 VALIDATION_FILE = "validation.csv"
 
@@ -61,24 +63,18 @@ def validate(
     In the end writes DIR/validation.csv, and DIR/validation.md with the verdicts on the front and on every method.
     Needs torch, --refit also what `bagbench fit` needs.
     """
-    from ..analysis.claims import find_claims
     from ..analysis.method_truth import compare_methods
     from ..analysis.races import load_experiment
     from ..analysis.retraining import TABLE_FILE, origin_of, train_claims
     from ..analysis.validation import check_validity, compare_with_truth
     from ..analysis.validation_page import PAGE_FILE, validation_page
     from ..problems.files import write_atomically
-    from ..simulator.benchmarks import open_benchmark
 
     check_positive(runs=runs, seeds=seeds, jobs=jobs, minutes=minutes)
     experiment = load_experiment(folder)
     check_validity(experiment)
     base_table = wanted_base(experiment, base, refit=refit)
-    asked = experiment.settings
-    benchmark = open_benchmark(
-        asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
-    )
-    claims, problem, path = find_claims(experiment, benchmark), experiment.problem, folder / VALIDATION_FILE
+    claims, problem, path = _claims(experiment), experiment.problem, folder / VALIDATION_FILE
     table, limit = table or folder / TABLE_FILE, _Limit(minutes)
     with resumable(), Bar("training", "runs", len(claims[:runs]) * seeds) as bar:
         trained = train_claims(
@@ -114,9 +110,19 @@ def validate(
         _print(validation, ranking)
         if refitted is not None:
             print_refit(refitted, folder)
-        names = ("All of it", "Runs with their curves", "Page")
-        lines = [f"{name}: {file or 'none'}" for name, file in zip(names, files.values(), strict=True)]
-        output().print("\n".join(lines), soft_wrap=True)
+        _print_files(files)
+
+
+def _claims(experiment: Experiment) -> tuple[Claim, ...]:
+    """Find what the final fronts claim, as told by whoever answered in the races."""
+    from ..analysis.claims import find_claims
+    from ..simulator.benchmarks import open_benchmark
+
+    asked = experiment.settings
+    benchmark = open_benchmark(
+        asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
+    )
+    return find_claims(experiment, benchmark)
 
 
 class _Limit:
@@ -169,6 +175,12 @@ def _print(validation: Validation, ranking: MethodRanking) -> None:
         console.print(f"\n[yellow]{ranking.caution}[/yellow]", soft_wrap=True)
     if validation.failed:
         console.print(f"[yellow]{validation.failed} runs failed and are left out.[/yellow]")
+
+
+def _print_files(files: Mapping[str, str | None]) -> None:
+    names = ("All of it", "Runs with their curves", "Page")
+    lines = [f"{name}: {file or 'none'}" for name, file in zip(names, files.values(), strict=True)]
+    output().print("\n".join(lines), soft_wrap=True)
 
 
 def _methods(ranking: MethodRanking) -> Table:

@@ -24,7 +24,8 @@ _READING = """\
 - *Best tenth*: among the tenth of the configurations with the lowest true loss, where races end. Noise weighs much more
   there, and there is no ceiling beside it.
 - *Recall*: the share of the truly non-dominated configurations that are in the first predicted layers; in brackets, how
-  many configurations these layers hold. A layer is the front of what is left without those before it.
+  many configurations these layers hold. A layer is the front of what is left without those before it. Who takes
+  more finds more, so look at the brackets, too.
 - *One real run*: what somebody finds who trains every configuration once and takes what is measured for the truth: so
   hard to find is the exact front under this noise.
 - *True hypervolume*: of the configurations that are predicted to be non-dominated, as a share of the true front's.
@@ -122,7 +123,8 @@ def _noiseless(cells: list[Any]) -> list[str]:
     return [
         f"- **Why {_words([f'`{name}`' for name in behind])}**, which has no noise, is left better to plain trees: the "
         "surrogate's perceptrons know a metric by how likely it is to exceed a dozen thresholds. That is what noisy, "
-        "bimodal outcomes need; but of exact values, all between two thresholds become one.",
+        "bimodal outcomes need; but of exact values, all between two thresholds become one. The same blurs the far "
+        "ends of a loss that has little noise.",
     ]
 
 
@@ -140,10 +142,13 @@ def _duel(title: str, cells: list[Any], measure: _Measure) -> str:
     pairs = [(cell, measure(cell["scores"][OURS]), measure(cell["scores"][PLAIN])) for cell in cells]
     known = [(cell, ours, plain) for cell, ours, plain in pairs if ours is not None and plain is not None]
     ahead = sum(ours > plain for _, ours, plain in known)
-    behind = [f"{_name(cell)} ({ours:.3f} against {plain:.3f})" for cell, ours, plain in known if ours < plain]
+    behind = [pair for pair in known if pair[1] < pair[2]]
+    losses = ""
+    if behind:
+        cell, ours, plain = min(behind, key=lambda pair: pair[1] - pair[2])
+        losses = f", behind it in {len(behind)}, most on {_name(cell)} ({ours:.3f} against {plain:.3f})"
     lowest = min(known, key=lambda pair: pair[1], default=None)
     worst = "" if lowest is None else f" Its lowest is {lowest[1]:.3f}, {_name(lowest[0])}."
-    losses = f"; behind it {_words(behind)}" if behind else ""
     return f"- **{title}**: ahead of plain XGBoost in {ahead} of {len(known)} cells{losses}.{worst}"
 
 

@@ -120,7 +120,8 @@ def tune(
     OutputConflict, FileProblem
         If ``path`` is of another tuning, or damaged.
     """
-    require_optuna()
+    if find_spec("optuna") is None:
+        raise MissingExtra.for_package("optuna", "fit", "--tune")
     if trials < 1:
         raise InvalidArgument(f"trials is {trials}: expected 1 or more")
     if not table.sha256:
@@ -137,18 +138,6 @@ def tune(
         while len(file.trials) < trials:
             file.append(search.trial(file.trials, executor, jobs, search.teller(file.trials, trials, progress)))
         return search.result(file.trials[:trials])
-
-
-def require_optuna() -> None:
-    """Check that Optuna is there.
-
-    Raises
-    ------
-    MissingExtra
-        If it is not installed.
-    """
-    if find_spec("optuna") is None:
-        raise MissingExtra.for_package("optuna", "fit", "--tune")
 
 
 class _Search:

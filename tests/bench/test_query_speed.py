@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,20 +66,51 @@ def test_query_from_a_dict_is_20_times_faster_than_one_row_of_xgboost(say: Calla
     booster = same_size_booster(features, losses[:, 0])
     rows = [features[i : i + 1] for i in range(300)]
 
-    single, by_vector, library, curve, batches = fastest(
+    single, by_vector, library, curve, batches, library_batches = fastest(
         (benchmark.query, configs),
         (benchmark.query, list(vectors)),
         (booster.inplace_predict, rows),
         (benchmark.curve, configs),
         (lambda _: benchmark.query_batch(many, last), [None]),
+        (lambda _: booster.inplace_predict(features), [None]),
     )
-    batch = batches / len(many)
+    batch, library_batch = batches / len(many), library_batches / len(many)
     say(
         f"one query from a dict: {single:.1f} us, {library / single:.1f} times as fast as `Booster.inplace_predict` on "
         f"one row of as many trees ({library:.1f} us)"
     )
     say(
         f"one query from a vector: {by_vector:.1f} us; a curve of 25 epochs: {curve:.0f} us; "
-        f"`query_batch`: {batch:.2f} us a configuration"
+        f"`query_batch`: {batch:.2f} us a configuration, {batch / library_batch:.2f} times as long as "
+        f"`inplace_predict` with as many trees ({library_batch:.2f} us)"
     )
     assert library / single >= 20
+
+
+OPENING = r"""
+import json, re, time
+begun = time.process_time()
+{code}
+seconds = time.process_time() - begun
+print(json.dumps([seconds, int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) / 1024]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
+def test_opening_costs_little_more_than_its_libraries_and_little_memory(say: Callable[[str], None]) -> None:
+    """From nothing to the first answer, in processor time, beside importing onnxruntime and numpy alone."""
+    config = SurrogateBenchmark(SHIPPED).problem.space.sample(np.random.default_rng(0), 1)[0].tolist()
+    opening = "import numpy; from bagbench.simulator.benchmarks import open_benchmark; "
+    opening += f"open_benchmark('digits').query(numpy.array({config}).astype(float))".replace("nan", "numpy.nan")
+    found: list[list[float]] = []
+    for code in (opening, "import numpy, onnxruntime") * 5:
+        command = [sys.executable, "-c", OPENING.format(code=code)]
+        found.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    seconds, megabytes = min(found[::2])
+    libraries, _ = min(found[1::2])
+    say(
+        f"from nothing to the first answer: {1000 * seconds:.0f} ms of processor time, {1000 * libraries:.0f} of them "
+        f"to import numpy and onnxruntime; {megabytes:.0f} MB of memory"
+    )
+    assert seconds < 3 * libraries
+    assert megabytes < 150

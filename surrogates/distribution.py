@@ -17,6 +17,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 CLASSES = 12
+"""Of each quantity, where there are many of them or few outcomes."""
+
+_MOST = 36
+_THRESHOLDS = 800  # of all quantities together, that a single quantity need not be coarse
+_IN_CLASS = 40  # outcomes, at least, in each of more than `CLASSES`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,14 @@ class Thresholds:
     """For each quantity the means (k + 1,) of its classes."""
 
     @classmethod
-    def of(cls, values: Array, classes: int = CLASSES) -> Thresholds:
-        """Cut at quantiles of ``values`` (n, p), into at most ``classes`` classes, none of them empty."""
+    def of(cls, values: Array, classes: int | None = None) -> Thresholds:
+        """Cut at quantiles of ``values`` (n, p), into at most ``classes`` classes, none of them empty.
+
+        By default they are `CLASSES`, and up to three times as many where outcomes are many and quantities few.
+        """
+        if classes is None:
+            n, p = values.shape
+            classes = max(CLASSES, min(_MOST, _THRESHOLDS // p, n // _IN_CLASS))
         limits, means = [], []
         for column in values.T:
             cuts = np.unique(np.quantile(column, np.arange(1, classes) / classes, method="lower"))

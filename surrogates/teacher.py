@@ -3,7 +3,7 @@
 Of every metric's curve it knows the mean at any epoch. Trees (xgboost and lightgbm) learn means directly; perceptrons
 learn by how much outcomes exceed a dozen thresholds, of all metrics at once at a dozen epochs, and so see both modes
 of what either learns or collapses (see `distribution`). The two are averaged: one has steps where the other is smooth.
-Seconds are learnt from one row a run, by both.
+A metric of which replicates agree (a size, say) is left to the trees. Seconds are learnt from one row a run, by both.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .features import Features
 from .file import to_onnx
 from .forest import Forest
 from .perceptrons import Model, Perceptrons
+from .quality import noise_ceiling
 from .serving import ServedForests
 from .targets import SECONDS, Target
 
@@ -29,7 +30,9 @@ Array = NDArray[np.float64]
 Epochs = NDArray[np.int64]
 
 _TUNED_EPOCHS = 25  # of the runs that the settings of trees were chosen on
+_MANY_RUNS = 10_000  # twice as many trees, and as large, are better from about here
 _KNOTS = 24
+_EXACT = 0.9999  # of a metric's variance that replicates share
 
 TREES_SHARE = 1 / 3
 """Of the trees in the average; perceptrons have the rest."""
@@ -50,7 +53,8 @@ class Teacher:
     """Of every metric at every knot."""
     classifier: Model
     clock: Model
-    trees_share: float
+    trees_shares: Sequence[float]
+    """(h,) of the trees in the average."""
 
     def means(self, vectors: Vectors, epochs: Epochs) -> Array:
         """Give the means (r, n, h) of configurations (n, d) at epochs (r, n), on the scale of predictions."""
@@ -67,7 +71,8 @@ class Teacher:
                 smooth = np.broadcast_to(self.clock(rich), epochs.shape)
             else:
                 smooth = (1 - share) * curves[each, below, head] + share * curves[each, above, head]
-            mixed = self.trees_share * target.to_average(out[..., head]) + (1 - self.trees_share) * smooth
+            trees = self.trees_shares[head]
+            mixed = trees * target.to_average(out[..., head]) + (1 - trees) * smooth
             out[..., head] = target.from_average(mixed)
         return out
 
@@ -97,8 +102,14 @@ def teach(
         thresholds=thresholds,
         classifier=perceptrons.classify(rich, thresholds.exceeded(outcomes), seed=seed),
         clock=perceptrons.regress(rich, examples.values[rows, 0, -1], seed=seed),
-        trees_share=trees_share,
+        trees_shares=[1.0 if _is_exact(examples, rows, head) else trees_share for head in range(len(examples.targets))],
     )
+
+
+def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:
+    """Tell whether replicates agree: then there is no distribution to learn, and classes would only be coarse."""
+    best = noise_ceiling(examples.values[rows, -1, head], examples.digests[rows]).get("r2")
+    return best is not None and best > _EXACT
 
 
 def predict(forests: Sequence[Forest], features: NDArray[np.float32]) -> Array:
@@ -116,4 +127,6 @@ def _grow(examples: Examples, rows: NDArray[np.int64], head: int, trees: Boostin
     features = np.column_stack([features, np.tile(np.array(epochs, dtype=np.float32), len(rows))])
     values = examples.values[rows][:, [epoch - 1 for epoch in epochs], head].ravel()
     in_leaf = trees.rows_in_leaf * len(epochs) // _TUNED_EPOCHS
-    return replace(trees, rows_in_leaf=max(2, in_leaf)).fit(features, values, seed=seed)
+    more = 2 if len(rows) >= _MANY_RUNS else 1
+    suited = replace(trees, rows_in_leaf=max(2, in_leaf), trees=more * trees.trees, leaves=more * trees.leaves)
+    return suited.fit(features, values, seed=seed)

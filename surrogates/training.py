@@ -72,9 +72,10 @@ def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Fo
     known, space = examples.vectors[rows], examples.problem.space
     vectors = np.concatenate([known, space.sample(rng, recipe.drawn), _near(space, known, rng, 3 * recipe.drawn)])
     last = examples.problem.max_epochs
-    # A quarter of the rows at full fidelity, where benchmarks are asked most.
-    epochs = np.stack([np.full(len(vectors), last), *rng.integers(1, last + 1, (3, len(vectors)))])
-    features = Features(examples.problem).matrix(np.tile(vectors, (4, 1)), epochs.ravel()).astype(np.float32)
+    # A quarter of the rows at full fidelity, where benchmarks are asked most; all of them where there is one epoch.
+    others = rng.integers(1, last + 1, (3, len(vectors))) if last > 1 else ()
+    epochs = np.stack([np.full(len(vectors), last), *others])
+    features = Features(examples.problem).matrix(np.tile(vectors, (len(epochs), 1)), epochs.ravel()).astype(np.float32)
     means = teacher.means(vectors, epochs).reshape(len(features), -1)
     students = []
     for head, target in enumerate(examples.targets):

@@ -13,6 +13,7 @@ from bagbench.surrogates.training import Recipe, grow, predict_curves
 from bagbench.tables.importing import import_runs
 from bagbench.tables.layout import Goal, Layout
 from bagbench.tables.sheets import Sheet
+from bagbench.tables.table import Table
 
 
 def test_few_runs_of_one_epoch_are_enough_for_leaves_to_tell_them_apart() -> None:
@@ -27,3 +28,12 @@ def test_few_runs_of_one_epoch_are_enough_for_leaves_to_tell_them_apart() -> Non
     predictions = predict_curves(grow(examples, everything, recipe), examples, everything)
     for head in range(len(examples.targets)):
         assert np.corrcoef(predictions[:, 0, head], examples.values[:, 0, head])[0, 1] > 0.9
+
+
+def test_what_replicates_agree_on_is_left_to_the_trees(table: Table, recipe: Recipe) -> None:
+    """The made-up runs have noise in their errors and losses, and none in their seconds."""
+    examples = read_examples(table)
+    teacher = recipe.teach(examples, np.arange(len(examples)))
+    assert list(teacher.trees_shares) == [*[recipe.trees_share] * (len(examples.targets) - 1), 1.0]
+    once = np.unique(examples.digests, return_index=True)[1]  # without replicates nobody knows
+    assert list(recipe.teach(examples, once).trees_shares) == [recipe.trees_share] * len(examples.targets)

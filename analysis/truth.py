@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from ..problems.errors import InvalidArgument
 from ..simulator.grid import Grid, run_grid
 from ..simulator.progress import SILENT, Progress
@@ -39,7 +41,8 @@ def true_races(
     Returns
     -------
     evidence
-        ``visited`` and ``trajectories``, see the functions of these names.
+        ``visited`` and ``trajectories``, see the functions of these names; the former also with ``in_domain``, the
+        share of the trials that were near runs which were learnt from.
 
     Raises
     ------
@@ -77,5 +80,14 @@ def true_races(
     with TemporaryDirectory() as scratch:
         run_grid(grid, out=Path(scratch) / "races", jobs=jobs, progress=progress)
         simulated = load_experiment(Path(scratch) / "races", policy=truth.policy)
-    learnt = frozenset(table.runs.digests.astype(str).tolist())
-    return {"visited": visited(truth, surrogate, learnt), "trajectories": trajectories(truth, simulated)}
+    scores = visited(truth, surrogate, frozenset(table.runs.digests.astype(str).tolist()))
+    inside = {name: {**row, "in_domain": _in_domain(truth, name, surrogate)} for name, row in scores.items()}
+    return {"visited": inside, "trajectories": trajectories(truth, simulated)}
+
+
+def _in_domain(truth: Experiment, optimizer: str, surrogate: SurrogateBenchmark) -> float | None:
+    """Give the share of an optimizer's trials that were near runs that the surrogate has learnt from."""
+    if not surrogate.knows_its_domain:
+        return None
+    vectors = np.concatenate([race.history.vectors for race in truth.of(optimizer)])
+    return float(surrogate.trust(vectors).in_domain.mean())

@@ -72,10 +72,13 @@ def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
 
 def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
     """Print what races on the true trainer say: where optimizers went, and how their races ran."""
-    table = plain_table("visited by<", "trials", "judged", "R2", "Kendall tau", "RMSE", "true less predicted")
+    table = plain_table(
+        "visited by<", "trials", "in domain", "judged", "R2", "Kendall tau", "RMSE", "true less predicted"
+    )
     for name, scores in evidence["visited"].items():
         numbers = (_number(scores[key]) for key in ("r2", "kendall_tau", "rmse", "mean_error"))
-        table.add_row(name, f"{scores['visited']:,}", f"{scores['judged']:,}", *numbers)
+        inside = "-" if scores["in_domain"] is None else f"{scores['in_domain']:.0%}"
+        table.add_row(name, f"{scores['visited']:,}", inside, f"{scores['judged']:,}", *numbers)
     console.print("\n[bold]Trials of races on the true trainer, none of which was learnt from[/bold]", table)
     runs = evidence["trajectories"]
     table = plain_table("raced by<", "true hypervolume", "simulated", "lowest", "highest", "true races between<")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from ..problems.errors import InvalidConfiguration
 from ..problems.parameters import Value
 from .console import output, plain_table, print_json
 from .options import AsJson, Noise, ObjectiveNames, ProblemArgument, Source, optional_names
+
+if TYPE_CHECKING:
+    from ..problems.benchmark import Benchmark
 
 
 def query(
@@ -35,9 +38,10 @@ def query(
     trained = benchmark.problem.check_epochs(epochs)
     outcome = benchmark.query(values, epochs=trained, seed=seed)
     losses = dict(zip(benchmark.problem.objective_names, outcome.losses.tolist(), strict=True))
+    trust = _trust(benchmark, values)
     if as_json:
         asked = {"problem": problem, "source": answering, "epochs": trained, "seed": seed}
-        print_json({**asked, "losses": losses, "seconds": outcome.seconds, "status": outcome.status})
+        print_json({**asked, "losses": losses, "seconds": outcome.seconds, "status": outcome.status, **trust})
         return
     table = plain_table("<", "", "<")
     table.show_header = False
@@ -50,6 +54,20 @@ def query(
     console = output()
     console.print(f"{problem} ({answering}) after {trained} epochs, status {outcome.status}", soft_wrap=True)
     console.print(table)
+    for trusted in trust.values():
+        far = "" if trusted["in_domain"] else "; no run that it has learnt from is near"
+        spread = f"its {trusted['metric']} after all epochs has a standard error of {trusted['spread']:.3g}"
+        console.print(f"the surrogate's own doubt: {spread}{far}", soft_wrap=True)
+
+
+def _trust(benchmark: Benchmark, config: dict[str, Value]) -> dict[str, Any]:
+    """Say how far a surrogate's answer at full fidelity can be trusted; nothing for other benchmarks."""
+    from ..surrogates.benchmark import SurrogateBenchmark
+
+    if not isinstance(benchmark, SurrogateBenchmark) or not benchmark.knows_its_domain:
+        return {}
+    trust = benchmark.trust(benchmark.problem.space.encode(config)[None])
+    return {"trust": {"in_domain": bool(trust.in_domain[0]), "metric": trust.metric, "spread": float(trust.spread[0])}}
 
 
 def _parse(text: str, problem: str) -> dict[str, Value]:

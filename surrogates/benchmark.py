@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.benchmark import Curve, Outcome
-from ..problems.errors import UnknownName
+from ..problems.errors import InvalidArgument, UnknownName
 from ..problems.parameters import Value
 from ..problems.problem import Losses, Problem, Vectors
 from ..problems.space import Config
-from .description import Description
+from .description import DOUBT, Description
 from .features import Features
 from .file import read_sealed
 from .noise import Draw, Noise
@@ -25,6 +26,18 @@ from .targets import SECONDS
 Values = NDArray[np.float64]
 
 NOISES = ("mean", "sample")
+
+
+class Trust(NamedTuple):
+    """How far predictions of n configurations can be trusted."""
+
+    metric: str
+    """That `spread` is of: the first that is trained."""
+    in_domain: NDArray[np.bool_]
+    """(n,) whether it is near runs that were learnt from, see `bagbench.surrogates.domain`."""
+    spread: Values
+    """(n,) standard deviation of what is predicted as the mean of the metric, had other runs been learnt from, in its
+    units; see `bagbench.surrogates.doubt`."""
 
 
 class SurrogateBenchmark:
@@ -52,7 +65,7 @@ class SurrogateBenchmark:
             raise UnknownName.among("noise", noise, NOISES)
         model = read_sealed(Path(path))
         description = Description.from_json(read_metadata(model, "bagbench") or "", Path(path))
-        self._description = description
+        self._description, self._model = description, model
         self._problem = description.problem
         if objectives is not None:
             self._problem = description.problem.with_objectives(objectives)
@@ -103,6 +116,31 @@ class SurrogateBenchmark:
     def provenance(self) -> Mapping[str, object]:
         """Table, options and versions that the surrogate was made from and with."""
         return self._description.provenance
+
+    @property
+    def knows_its_domain(self) -> bool:
+        """Whether `trust` can tell: surrogates fitted before there was such a thing cannot."""
+        return self._description.domain is not None
+
+    def trust(self, vectors: Vectors) -> Trust:
+        """Tell how far predictions of configurations (n, d) at full fidelity can be trusted.
+
+        Raises
+        ------
+        InvalidArgument
+            If the surrogate was fitted before surrogates could tell.
+        """
+        domain = self._description.domain
+        if domain is None:
+            raise InvalidArgument(
+                "this surrogate cannot tell how far to trust it: fit its table again with this bagbench"
+            )
+        space = self._description.problem.space
+        space.check(vectors)
+        features = self._features.matrix(vectors, np.full(len(vectors), self._last)).astype(np.float32)
+        doubt = ServedForests(self._model, [DOUBT], self._features.width).batch(features)[:, 0]
+        metric = self._description.targets[0].name
+        return Trust(metric=metric, in_domain=domain.contains(space, vectors), spread=np.exp(doubt))
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Answer one query; see `Benchmark.query`."""

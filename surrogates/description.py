@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from ..problems.document import problem_from_json, problem_to_json
 from ..problems.errors import FileProblem
 from ..problems.problem import Problem
+from .domain import Domain
 from .features import Features
 from .noise import Noise
 from .targets import Target
 
 KIND, VERSION = "bagbench-surrogate", 2
+DOUBT = "doubt"
+"""Name of the output that predicts the logarithm of what `bagbench.surrogates.doubt` is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,10 @@ class Description:
     """The quality card, see `bagbench.surrogates.quality`."""
     provenance: Mapping[str, object]
     """Table, options, versions."""
+    domain: Domain | None = None
+    """Configurations that are near enough to what was learnt from; None in files that do not tell."""
     answers_sha256: str = ""
-    """Of all that answers depend on, which card and provenance do not; empty in files that do not tell."""
+    """Of all that answers depend on, which card, provenance and domain do not; empty in files that do not tell."""
 
     def to_json(self) -> str:
         """Write it as JSON."""
@@ -61,6 +66,7 @@ class Description:
             },
             "card": self.card,
             "provenance": self.provenance,
+            "domain": None if self.domain is None else self.domain.to_document(),
             "answers_sha256": self.answers_sha256,
         }
         return json.dumps(document)
@@ -93,6 +99,7 @@ class Description:
             noise=_read_noise(document["noise"]),
             card=document["card"],
             provenance=document["provenance"],
+            domain=Domain.from_document(document["domain"]) if document.get("domain") else None,
             answers_sha256=document.get("answers_sha256", ""),
         )
 

@@ -29,13 +29,19 @@ _SEAL_TAG = b"\xc2\x3e\x40"  # protobuf: field 1000, length-delimited, 64 bytes
 _SEAL = len(_SEAL_TAG) + 64
 
 
-def write_surrogate(path: Path, description: Description, forests: Sequence[Forest]) -> None:
-    """Write a surrogate file, one forest for each of the description's targets; it appears whole or not at all."""
+def write_surrogate(
+    path: Path, description: Description, forests: Sequence[Forest], others: Mapping[str, Forest] | None = None
+) -> None:
+    """Write a surrogate file, one forest for each of the description's targets; it appears whole or not at all.
+
+    ``others`` are forests that no answer depends on, by the names of their outputs.
+    """
     names = [target.name for target in description.targets]
     named, width = dict(zip(names, forests, strict=True)), Features(description.problem).width
-    bare = replace(description, card={}, provenance={}, answers_sha256="")
+    bare = replace(description, card={}, provenance={}, domain=None, answers_sha256="")
     identity = sha256(to_onnx(named, width, bare.to_json())).hexdigest()
-    _write(path, to_onnx(named, width, replace(description, answers_sha256=identity).to_json()))
+    whole = replace(description, answers_sha256=identity)
+    _write(path, to_onnx({**named, **(others or {})}, width, whole.to_json()))
 
 
 def renew_card(path: Path, card: Mapping[str, object]) -> None:

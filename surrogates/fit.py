@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from ..tables.executor import open_executor
 from ..tables.table import Table
 from .calibration import calibration
-from .description import Description
+from .description import DOUBT, Description
+from .domain import fit_domain
+from .doubt import fit_doubt
 from .examples import Examples, read_examples
 from .file import write_surrogate
 from .forest import Forest
@@ -73,13 +75,14 @@ def fit_surrogate(
     recipe, progress = recipe or Recipe(), progress or NoProgress()
     examples = read_examples(table, recipe.most_points)
     folds = fold_of(examples)
-    forests, predictions, learnt = _learn(examples, folds, recipe, jobs, progress)
+    learnt = _learn(examples, folds, recipe, jobs, progress)
+    predictions, models = learnt.predictions, learnt.models
     card = {
         **quality_card(examples, predictions),
         "calibration": calibration(examples, predictions, folds),
         "regions": regions(examples, predictions),
         "front": front_evidence(examples, predictions),
-        "learning_curve": learning_curve(examples, folds, predictions, learnt),
+        "learning_curve": learning_curve(examples, folds, predictions, learnt.smaller),
     }
     description = Description(
         problem=table.problem,
@@ -94,37 +97,52 @@ def fit_surrogate(
             **({} if tuning is None else {"tuning": tuning}),
             "versions": _versions(),
         },
+        domain=fit_domain(examples),
     )
-    write_surrogate(path, description, forests)
+    write_surrogate(path, description, learnt.forests, {DOUBT: fit_doubt(examples, models, recipe)})
     return card
 
 
-def _learn(
-    examples: Examples, folds: NDArray[np.int64], recipe: Recipe, jobs: int, progress: Progress
-) -> tuple[list[Forest], Array, list[tuple[Part, Array]]]:
-    """Grow all forests: those of all runs, and what the others predict (n, E, h) of their fold, and part by part."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learnt:
+    """All forests that a fit grows, or what they said."""
+
+    forests: list[Forest]
+    """Of all runs."""
+    models: list[list[Forest]]
+    """Each of the runs outside of one fold."""
+    predictions: Array
+    """(n, E, h) of each run, by the model of its fold."""
+    smaller: list[tuple[Part, Array]]
+    """For each part for the learning curve what its forests predict (k, E, h) of its fold."""
+
+
+def _learn(examples: Examples, folds: NDArray[np.int64], recipe: Recipe, jobs: int, progress: Progress) -> _Learnt:
+    """Grow the forests of all runs, of all but each fold, and of the parts."""
+    whole = [Part(fold=fold, share=1.0, rows=np.flatnonzero(folds != fold)) for fold in np.unique(folds).tolist()]
     smaller = parts(examples.digests, folds)
-    whole = [Part(fold=fold, share=1.0, rows=np.flatnonzero(folds != fold)) for fold in range(FOLDS)]
-    tasks = [*whole, *smaller]
     with open_executor(jobs) as executor:
         final = executor.submit(grow, examples, np.arange(len(examples)), recipe)
-        futures = [executor.submit(_unseen, examples, folds, part, recipe) for part in tasks]
+        futures = [executor.submit(_unseen, examples, folds, part, recipe) for part in [*whole, *smaller]]
         both: list[Future[Any]] = [final, *futures]
         for done, _ in enumerate(as_completed(both), start=1):
-            progress.update(done, len(tasks) + 1)
-    results = [future.result() for future in futures]
+            progress.update(done, len(both))
+    models, predicted = zip(*(future.result() for future in futures), strict=True)
     predictions = np.empty_like(examples.values)
-    for part, predicted in zip(whole, results, strict=False):
-        predictions[folds == part.fold] = predicted
-    return final.result(), predictions, list(zip(smaller, results[FOLDS:], strict=True))
+    for part, curves in zip(whole, predicted, strict=False):
+        predictions[folds == part.fold] = curves
+    return _Learnt(
+        forests=final.result(),
+        models=list(models[: len(whole)]),
+        predictions=predictions,
+        smaller=list(zip(smaller, predicted[len(whole) :], strict=True)),
+    )
 
 
-def _unseen(examples: Examples, folds: NDArray[np.int64], part: Part, recipe: Recipe) -> Array:
-    """Predict the runs (k, E, h) of a part's fold by forests grown from the part."""
-    held_out = np.flatnonzero(folds == part.fold)
-    if not len(held_out):
-        return np.empty((0, *examples.values.shape[1:]))
-    return predict_curves(grow(examples, part.rows, recipe), examples, held_out)
+def _unseen(examples: Examples, folds: NDArray[np.int64], part: Part, recipe: Recipe) -> tuple[list[Forest], Array]:
+    """Grow forests from a part, and predict the runs (k, E, h) of its fold by them."""
+    forests = grow(examples, part.rows, recipe)
+    return forests, predict_curves(forests, examples, np.flatnonzero(folds == part.fold))
 
 
 def fold_of(examples: Examples) -> NDArray[np.int64]:

@@ -69,8 +69,7 @@ def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Fo
     """Make one forest for each head from the runs ``rows`` of ``examples``."""
     teacher = recipe.teach(examples, rows)
     rng = np.random.default_rng([recipe.seed, 1])
-    known, space = examples.vectors[rows], examples.problem.space
-    vectors = np.concatenate([known, space.sample(rng, recipe.drawn), _near(space, known, rng, 3 * recipe.drawn)])
+    vectors = draw(examples, rows, recipe, rng)
     last = examples.problem.max_epochs
     # A quarter of the rows at full fidelity, where benchmarks are asked most; all of them where there is one epoch.
     others = rng.integers(1, last + 1, (3, len(vectors))) if last > 1 else ()
@@ -84,6 +83,12 @@ def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Fo
             seen, options = len(vectors), recipe.clock
         students.append(options.fit(features[:seen], means[:seen, head], seed=recipe.seed))
     return students
+
+
+def draw(examples: Examples, rows: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> Vectors:
+    """Draw what students learn about: configurations of ``rows``, others of the space, and neighbours of the former."""
+    known, space = examples.vectors[rows], examples.problem.space
+    return np.concatenate([known, space.sample(rng, recipe.drawn), _near(space, known, rng, 3 * recipe.drawn)])
 
 
 def _near(space: Space, vectors: Vectors, rng: np.random.Generator, n: int) -> Vectors:

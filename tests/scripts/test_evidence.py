@@ -47,6 +47,7 @@ def test_true_races_become_part_of_the_card_and_answers_stay(bagbench: Command, 
     assert after.query(default).losses.tolist() == before.query(default).losses.tolist()
     evidence = after.card["true_races"]
     assert evidence["visited"]["random-search"]["judged"] == 3
+    assert 0 <= evidence["visited"]["sh-emoa"]["in_domain"] <= 1
     assert set(evidence["trajectories"]["final"]) == {"random-search", "sh-emoa"}
     assert evidence["trajectories"]["simulated_seeds"] == 2
     shown = bagbench("info", own, "--card").out

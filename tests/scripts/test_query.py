@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bagbench.simulator.benchmarks import open_benchmark
+from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.tables.table import Table
 
 Command = Callable[..., Any]
@@ -33,6 +35,22 @@ def test_answer_names_units_and_the_size_in_plain_numbers(bagbench: Command, sur
     assert ["val_error", f"{outcome.losses[0]:.4g}", "%"] in words
     assert ["log10_params", f"{outcome.losses[1]:.4g}", f"{10 ** outcome.losses[1]:,.0f}"] in words
     assert ["training", f"{outcome.seconds:.4g}", "s"] in words
+
+
+def test_surrogate_tells_its_own_doubt(bagbench: Command, surrogate: Path, table: Path) -> None:
+    """Of a configuration that it has learnt from, and of one that shares nothing with any of them."""
+    benchmark, stored = SurrogateBenchmark(surrogate), Table.open(table)
+    known = json.dumps(stored.problem.space.decode(stored.runs.vectors[5]))
+    answer = json.loads(bagbench("query", surrogate, "--config", known, "--json").out)["trust"]
+    trust = benchmark.trust(stored.runs.vectors[5:6])
+    assert answer == {"in_domain": True, "metric": "val_error", "spread": trust.spread[0]}
+    said = bagbench("query", surrogate, "--config", known).out
+    assert f"val_error after all epochs has a standard error of {trust.spread[0]:.3g}" in said
+    assert "no run that it has learnt from is near" not in said
+    many = benchmark.problem.space.sample(np.random.default_rng(0), 2000)
+    far = many[~benchmark.trust(many).in_domain][0]
+    said = bagbench("query", surrogate, "--config", json.dumps(benchmark.problem.space.decode(far))).out
+    assert "no run that it has learnt from is near" in said
 
 
 def test_table_answers_what_it_holds(bagbench: Command, table: Path) -> None:

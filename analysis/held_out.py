@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from ..problems.problem import Losses
 from ..simulator.progress import Progress
 from ..surrogates.benchmark import SurrogateBenchmark
-from ..surrogates.fit import fit_surrogate
+from ..surrogates.examples import read_examples
+from ..surrogates.fit import fit_surrogate, fit_unjudged
 from ..surrogates.training import Recipe
 from ..tables.table import Table
 from .refit_table import without
@@ -53,6 +54,14 @@ class Fits:
     def fit(self, table: Table, path: Path) -> SurrogateBenchmark:
         """Fit a surrogate to a table, write it to ``path``, and open it."""
         fit_surrogate(table, path, recipe=self._recipe, jobs=self._jobs)
+        return self._open(path)
+
+    def fit_unjudged(self, table: Table, path: Path) -> SurrogateBenchmark:
+        """Do the same for a surrogate that is asked for means only, and thrown away."""
+        fit_unjudged(read_examples(table, self._recipe.most_points), path, self._recipe)
+        return self._open(path)
+
+    def _open(self, path: Path) -> SurrogateBenchmark:
         self._done += 1
         self._progress.update(self._done)
         return SurrogateBenchmark(path, objectives=self._objectives)
@@ -80,11 +89,11 @@ def judge(
     before, after = (Predictions(np.empty_like(judged.losses), np.empty(len(vectors))) for _ in range(2))
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / "unseeing.onnx"
-        unaware = fits.fit(base, path) if any(not _holds(base, group) for group in groups) else None
+        unaware = fits.fit_unjudged(base, path) if any(not _holds(base, group) for group in groups) else None
         for group in groups:
             rows = np.flatnonzero([claim.digest in group for claim in judged.claims])
-            other = fits.fit(without(base, group), path) if unaware is None or _holds(base, group) else unaware
-            for predictions, surrogate in ((before, other), (after, fits.fit(without(merged, group), path))):
+            other = fits.fit_unjudged(without(base, group), path) if unaware is None or _holds(base, group) else unaware
+            for predictions, surrogate in ((before, other), (after, fits.fit_unjudged(without(merged, group), path))):
                 predictions.losses[rows], predictions.seconds[rows] = surrogate.query_batch(vectors[rows], epochs[rows])
     return before, after
 

@@ -17,11 +17,9 @@ from ..problems.files import write_atomically
 from ..problems.problem import Losses, Vectors
 from ..simulator.overhead import processor_seconds, real_seconds
 from ..surrogates.benchmark import SurrogateBenchmark
-from ..surrogates.description import Description
 from ..surrogates.examples import Examples, read_examples
-from ..surrogates.file import write_surrogate
-from ..surrogates.noise import fit_noise
-from ..surrogates.training import Recipe, grow, predict_curves
+from ..surrogates.fit import fit_unjudged
+from ..surrogates.training import Recipe
 from .plain_xgboost import fit_plain_xgboost
 from .public_grid import Grid, ceilings, draw, judge, judge_one_run
 
@@ -120,21 +118,9 @@ def _asked(share: float, seed: int, recipe: Recipe) -> Mapping[str, object]:
 
 
 def _fit_surrogate(grid: Grid, examples: Examples, recipe: Recipe, path: Path) -> _Fitted:
-    """Fit as the last of the steps of `fit_surrogate` does; noise, which is not scored, is that of the learnt runs."""
-    everything = np.arange(len(examples))
     start = processor_seconds()
-    forests = grow(examples, everything, recipe)
+    fit_unjudged(examples, path, recipe)
     seconds = processor_seconds() - start
-    predictions = predict_curves(forests, examples, everything)
-    description = Description(
-        problem=grid.problem,
-        targets=examples.targets,
-        profile=examples.profile,
-        noise=fit_noise(predictions, examples.values - predictions, examples.targets),
-        card={},
-        provenance={"recipe": asdict(recipe)},
-    )
-    write_surrogate(path, description, forests)
     benchmark = SurrogateBenchmark(path, objectives=grid.metrics)
     last = grid.problem.max_epochs
     return _Fitted(

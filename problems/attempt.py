@@ -11,7 +11,7 @@ from .device import free_memory, ran_out_of_memory
 from .record import CURVES, RunRecord
 
 if TYPE_CHECKING:
-    from .trainer import TrainingRun
+    from .training_run import TrainingRun
 
 
 def attempt(

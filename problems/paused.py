@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from .trainer import TrainingRun
+    from .training_run import TrainingRun
 
 PAUSED_BYTES = 2.0**30
 """How much memory paused runs may take unless somebody says otherwise, 1 GiB."""

@@ -103,6 +103,25 @@ def fit_surrogate(
     return card
 
 
+def fit_unjudged(examples: Examples, path: Path, recipe: Recipe) -> None:
+    """Fit a surrogate in one process and without cross-validation, a tenth of the work, and write it to ``path``.
+
+    Its means are those of `fit_surrogate`. There is no card, and its noise is too small: that of the runs learnt from.
+    """
+    everything = np.arange(len(examples))
+    forests = grow(examples, everything, recipe)
+    predictions = predict_curves(forests, examples, everything)
+    description = Description(
+        problem=examples.problem,
+        targets=examples.targets,
+        profile=examples.profile,
+        noise=fit_noise(predictions, examples.values - predictions, examples.targets),
+        card={},
+        provenance={"recipe": asdict(recipe)},
+    )
+    write_surrogate(path, description, forests)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Learnt:
     """All forests that a fit grows, or what they said."""

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from bagbench.problems import get_problem  # noqa: E402
 from bagbench.problems.datasets import DataSet, load_data_set  # noqa: E402
 from bagbench.problems.network import build_network  # noqa: E402
-from bagbench.problems.trainer import TrainingRun  # noqa: E402
+from bagbench.problems.training_run import TrainingRun  # noqa: E402
 
 EPOCHS = 3
 

@@ -14,8 +14,9 @@ from bagbench.problems.record import broken_off
 
 torch = pytest.importorskip("torch")
 
-from bagbench.problems import trainer as module  # noqa: E402 - it needs torch
-from bagbench.problems.trainer import Trainer, TrainingRun  # noqa: E402
+from bagbench.problems import training_run as module  # noqa: E402 - it needs torch
+from bagbench.problems.trainer import Trainer  # noqa: E402
+from bagbench.problems.training_run import TrainingRun  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "batch_norm": True,

@@ -15,9 +15,10 @@ from bagbench.problems.errors import FileProblem
 
 torch = pytest.importorskip("torch")
 
-from bagbench.problems import trainer as module  # noqa: E402 - it needs torch
+from bagbench.problems import training_run as module  # noqa: E402 - it needs torch
 from bagbench.problems.network import largest_map  # noqa: E402
-from bagbench.problems.trainer import Trainer, TrainingRun  # noqa: E402
+from bagbench.problems.trainer import Trainer  # noqa: E402
+from bagbench.problems.training_run import TrainingRun  # noqa: E402
 
 BOTH = pytest.mark.parametrize("name", ["flowers", "fashion"])
 FILES = {"flowers": "flowers17_16px.npz", "fashion": "train-images-idx3-ubyte.gz"}

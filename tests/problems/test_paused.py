@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 
 from bagbench.optimizers import OPTIMIZERS  # noqa: E402 - only with torch
 from bagbench.problems.paused import PausedRuns  # noqa: E402
-from bagbench.problems.trainer import Trainer, TrainingRun  # noqa: E402
+from bagbench.problems.trainer import Trainer  # noqa: E402
+from bagbench.problems.training_run import TrainingRun  # noqa: E402
 from bagbench.simulator.simulate import simulate  # noqa: E402
 
 SMALL: dict[str, Any] = {

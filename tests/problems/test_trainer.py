@@ -28,7 +28,8 @@ from bagbench.problems.device import (  # noqa: E402
     products,
     share_memory,
 )
-from bagbench.problems.trainer import Trainer, TrainingRun  # noqa: E402
+from bagbench.problems.trainer import Trainer  # noqa: E402
+from bagbench.problems.training_run import TrainingRun  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "batch_norm": True,

@@ -22,7 +22,7 @@ from bagbench.simulator.simulate import simulate
 torch = pytest.importorskip("torch")
 
 from bagbench.problems import network  # noqa: E402 - it needs torch
-from bagbench.problems import trainer as module  # noqa: E402
+from bagbench.problems import training_run as module  # noqa: E402
 from bagbench.problems.trainer import Trainer  # noqa: E402
 
 CHEAP: dict[str, Any] = {

@@ -122,7 +122,7 @@ def test_precision_is_the_plans_and_recorded(table: Path) -> None:
 
 
 def test_run_without_memory_is_kept_beside_the_others(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bagbench.problems.trainer import TrainingRun
+    from bagbench.problems.training_run import TrainingRun
 
     train = TrainingRun._train_epoch
 
@@ -150,7 +150,7 @@ def test_run_without_memory_is_kept_beside_the_others(table: Path, monkeypatch: 
 
 
 def test_first_run_without_memory_makes_a_table(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bagbench.problems.trainer import TrainingRun
+    from bagbench.problems.training_run import TrainingRun
 
     monkeypatch.setattr(TrainingRun, "_train_epoch", lambda _: [0] * 2**60)
     assert collect(table, PLAN, 1, executor=InProcess(), jobs=1, device="cpu") == 1

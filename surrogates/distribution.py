@@ -20,7 +20,7 @@ CLASSES = 12
 """Of each quantity, where there are many of them or few outcomes."""
 
 _MOST = 36
-_THRESHOLDS = 800  # of all quantities together, that a single quantity need not be coarse
+_THRESHOLDS = 600  # of all quantities together, that a single quantity need not be coarse
 _IN_CLASS = 40  # outcomes, at least, in each of more than `CLASSES`
 
 

@@ -125,7 +125,9 @@ def _learning_curve(card: Mapping[str, Any]) -> _View | None:
         if ceiling.get(key) is not None:
             level: Json = {"x": [runs[0], 2 * runs[-1]], "y": _numbers([ceiling[key]] * 2)}
             traces.append({**_line(f"{label}, noise ceiling", colour, dash="dash"), **level})
-    x: Json = {"title": {"text": "runs learnt from"}, "type": "log"}
+    shown = [*runs, 2 * runs[-1]]
+    ticks: Json = {"tickvals": shown, "ticktext": [f"{count:,}" for count in shown]}
+    x: Json = {"title": {"text": "runs learnt from"}, "type": "log", **ticks}
     return traces, {"xaxis": x, "yaxis": {"title": {"text": f"score, {escape(metric)}"}}}
 
 

@@ -116,6 +116,8 @@ class Fits:
         path.touch()
         return self.kind(table)
 
+    fit_unjudged = fit
+
 
 class Averages(Fits):
     kind = Average

@@ -179,8 +179,8 @@ def test_training_without_torch_says_what_to_install(
 @pytest.fixture
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     open_trainer.cache_clear()
-    for module in ("bagbench.problems.trainer", "bagbench.problems.network", "bagbench.problems.device"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    for module in ("trainer", "training_run", "network", "device"):
+        monkeypatch.delitem(sys.modules, f"bagbench.problems.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
 
 

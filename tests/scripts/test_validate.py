@@ -119,7 +119,8 @@ def test_training_without_torch_says_what_to_install(
     bagbench: Command, races: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_trainer.cache_clear()
-    monkeypatch.delitem(sys.modules, "bagbench.problems.trainer", raising=False)
+    for module in ("bagbench.problems.trainer", "bagbench.problems.training_run"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     ran = bagbench("validate", races)
     assert ran.code == 2

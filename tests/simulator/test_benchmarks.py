@@ -131,7 +131,8 @@ def test_a_problem_without_the_file_says_how_to_make_one(source: str, remedy: st
 
 
 def test_the_trainer_without_torch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "bagbench.problems.trainer", raising=False)
+    for module in ("bagbench.problems.trainer", "bagbench.problems.training_run"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.delitem(sys.modules, "bagbench.problems.network", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match=r"the true trainer needs torch, .* pip install 'bagbench\[train\]'"):

@@ -121,9 +121,9 @@ def _noiseless(cells: list[Any]) -> list[str]:
     if not behind:
         return []
     return [
-        f"- **Why {_words([f'`{name}`' for name in behind])}**, which has no noise, is left better to plain trees: what "
-        "replicates agree on is learnt by trees alone here, too, but what is served is a small forest that learnt from "
-        "larger ones, and its leaves are coarser than exact values are.",
+        f"- **Why {_words([f'`{name}`' for name in behind])}**, which has no noise, is left better to plain trees: "
+        "what replicates agree on is learnt by trees alone here, too, but what is served is a small forest that learnt "
+        "from larger ones, and its leaves are coarser than exact values are.",
     ]
 
 

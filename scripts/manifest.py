@@ -71,9 +71,15 @@ def _describe_surrogate(path: Path) -> Mapping[str, object]:
     return {
         "command": fit_command(path.stem, surrogate.provenance),
         "problem": surrogate.problem.name,
-        "card": surrogate.card,
+        "card": _in_short(surrogate.card),
         **surrogate.provenance,
     }
+
+
+def _in_short(card: Mapping[str, Any]) -> Mapping[str, object]:
+    """Give a card's scores at full fidelity; the file has all of it."""
+    scores = {name: metric["full_fidelity"] for name, metric in card["metrics"].items()}
+    return {"runs": card["runs"], "configurations": card["configurations"], "full_fidelity": scores}
 
 
 def fit_command(name: str, provenance: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .display import time_unit
 from .plotting import Figure, Json, control, cost_axes, make_layout, rule, short
 
 _SCORES = (("r2", "R²", "--series-1"), ("kendall_tau", "Kendall’s tau", "--series-2"))
@@ -58,8 +59,6 @@ def trajectories_figure(card: Mapping[str, Any], /) -> Figure | None:
 
 def _in_units(data: Sequence[Json], seconds: Sequence[float]) -> Json:
     """Bring the x of all traces into the unit that suits the last of ``seconds``, and give the axis."""
-    from .display import time_unit
-
     scale = time_unit(seconds[-1])[1]
     for trace in data:
         trace["x"] = short(np.array(trace["x"]) / scale)

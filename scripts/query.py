@@ -41,7 +41,7 @@ def query(
     trust = _trust(benchmark, values)
     if as_json:
         asked = {"problem": problem, "source": answering, "epochs": trained, "seed": seed}
-        print_json({**asked, "losses": losses, "seconds": outcome.seconds, "status": outcome.status, **trust})
+        print_json({**asked, "losses": losses, "seconds": outcome.seconds, "status": outcome.status, "trust": trust})
         return
     table = plain_table("<", "", "<")
     table.show_header = False
@@ -54,20 +54,20 @@ def query(
     console = output()
     console.print(f"{problem} ({answering}) after {trained} epochs, status {outcome.status}", soft_wrap=True)
     console.print(table)
-    for trusted in trust.values():
-        far = "" if trusted["in_domain"] else "; no run that it has learnt from is near"
-        spread = f"its {trusted['metric']} after all epochs has a standard error of {trusted['spread']:.3g}"
+    if trust is not None:
+        far = "" if trust["in_domain"] else "; no run that it has learnt from is near"
+        spread = f"its {trust['metric']} after all epochs has a standard error of {trust['spread']:.3g}"
         console.print(f"the surrogate's own doubt: {spread}{far}", soft_wrap=True)
 
 
-def _trust(benchmark: Benchmark, config: dict[str, Value]) -> dict[str, Any]:
-    """Say how far a surrogate's answer at full fidelity can be trusted; nothing for other benchmarks."""
+def _trust(benchmark: Benchmark, config: dict[str, Value]) -> dict[str, Any] | None:
+    """Say how far a surrogate's answer at full fidelity can be trusted; None for what cannot tell."""
     from ..surrogates.benchmark import SurrogateBenchmark
 
     if not isinstance(benchmark, SurrogateBenchmark) or not benchmark.knows_its_domain:
-        return {}
+        return None
     trust = benchmark.trust(benchmark.problem.space.encode(config)[None])
-    return {"trust": {"in_domain": bool(trust.in_domain[0]), "metric": trust.metric, "spread": float(trust.spread[0])}}
+    return {"in_domain": bool(trust.in_domain[0]), "metric": trust.metric, "spread": float(trust.spread[0])}
 
 
 def _parse(text: str, problem: str) -> dict[str, Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -138,9 +139,13 @@ class SurrogateBenchmark:
         space = self._description.problem.space
         space.check(vectors)
         features = self._features.matrix(vectors, np.full(len(vectors), self._last)).astype(np.float32)
-        doubt = ServedForests(self._model, [DOUBT], self._features.width).batch(features)[:, 0]
-        metric = self._description.targets[0].name
-        return Trust(metric=metric, in_domain=domain.contains(space, vectors), spread=np.exp(doubt))
+        doubt = np.exp(self._doubt.batch(features)[:, 0])
+        return Trust(metric=self._description.targets[0].name, in_domain=domain.contains(space, vectors), spread=doubt)
+
+    @cached_property
+    def _doubt(self) -> ServedForests:
+        """The forest that no answer needs, opened when it is asked for."""
+        return ServedForests(self._model, [DOUBT], self._features.width)
 
     def query(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
         """Answer one query; see `Benchmark.query`."""

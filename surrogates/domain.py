@@ -41,21 +41,24 @@ class Domain:
     """(d,) whose values are equal or not."""
     limit: float
 
-    def distances(self, codes: Codes, *, others: bool = False) -> Array:
-        """Give the distance (n,) of ``codes`` (n, d) to the nearest configuration.
+    def distances(self, codes: Codes) -> Array:
+        """Give the distance (n,) of ``codes`` (n, d) to the nearest configuration."""
+        return self._to_neighbour(codes, 0)
 
-        With ``others`` the codes are all of its own, and it is the distance of each to the nearest other one.
-        """
-        nearest = np.empty(len(codes))
+    def gaps(self) -> Array:
+        """Give the distance (k,) of each configuration to the nearest other one; the nearest of all is itself."""
+        return self._to_neighbour(self.codes, 1)
+
+    def _to_neighbour(self, codes: Codes, rank: int) -> Array:
+        """Give the distance (n,) to the configuration that is nearest but for ``rank`` nearer ones."""
+        found = np.empty(len(codes))
         for start in range(0, len(codes), _BLOCK):
             block = codes[start : start + _BLOCK, None, :]
             steps = np.abs(block.astype(np.int16) - self.codes) / _STEPS
             differ = (block == _UNUSED) != (self.codes == _UNUSED)
             apart = np.where(differ | (self.unordered & (steps > 0)), 1.0, steps).mean(axis=2)
-            if others:
-                apart[np.arange(len(apart)), np.arange(start, start + len(apart))] = np.inf
-            nearest[start : start + _BLOCK] = apart.min(axis=1)
-        return nearest
+            found[start : start + _BLOCK] = np.partition(apart, rank, axis=1)[:, rank]
+        return found
 
     def contains(self, space: Space, vectors: Vectors) -> NDArray[np.bool_]:
         """Tell which of the configurations (n, d) are near enough."""
@@ -89,8 +92,8 @@ def fit_domain(examples: Examples) -> Domain:
     codes = encode(space, examples.vectors[first[:_MOST]])
     unordered = np.array([isinstance(p, Choice) and not p.ordered for p in space.parameters], dtype=bool)
     alone = Domain(codes=codes, unordered=unordered, limit=0.0)
-    between = alone.distances(codes, others=True) if len(codes) > 1 else np.zeros(1)
-    return Domain(codes=codes, unordered=unordered, limit=float(np.quantile(between, _NEARLY_ALL)))
+    gaps = alone.gaps() if len(codes) > 1 else np.zeros(1)
+    return Domain(codes=codes, unordered=unordered, limit=float(np.quantile(gaps, _NEARLY_ALL)))
 
 
 def encode(space: Space, vectors: Vectors) -> Codes:

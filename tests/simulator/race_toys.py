@@ -43,7 +43,7 @@ class Slow(Drawing):
     """Takes real time, so that it can be interrupted."""
 
     def tell(self, result: Result) -> None:
-        time.sleep(0.015)
+        time.sleep(0.005)
 
 
 class Deadly(Drawing):

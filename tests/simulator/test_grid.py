@@ -256,7 +256,12 @@ def test_a_killed_worker_is_reported_and_leaves_only_whole_files(tmp_path: Path)
 def test_an_interrupted_grid_goes_on_where_it_was(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, str(SCRIPT), str(out), "2", "slow", "6"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored if the tests run in the background
+    )
     end = time.monotonic() + 60
     while not list(out.glob("races/*.h5")) and time.monotonic() < end:
         time.sleep(0.05)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+
+from .. import __version__
 
 PRECISIONS = ("float32", "tf32", "bf16")
 """How runs compute: as torch does by default; products of float32 rounded as GPUs like it; or bfloat16 (autocast)."""
@@ -15,7 +16,7 @@ PRECISIONS = ("float32", "tf32", "bf16")
 def software() -> dict[str, str]:
     """Name the versions of what every run depends on, and the operating system."""
     return {
-        "bagbench": version("bagbench"),
+        "bagbench": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "system": platform.system(),

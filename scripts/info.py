@@ -231,5 +231,17 @@ def _show(document: dict[str, Any]) -> None:
     if document["surrogate"]:
         console.print(f"Surrogate: {document['surrogate']['file']}\n", soft_wrap=True)
         print_card(console, document["surrogate"]["card"])
+        _show_machines(document["surrogate"]["provenance"].get("machines", []))
     if document["citation"]:
         console.print(f"\nCite: {document['citation']}", soft_wrap=True)
+
+
+def _show_machines(machines: list[dict[str, Any]]) -> None:
+    """Say whose seconds a surrogate predicts, if its runs were made on several kinds of machine."""
+    if len(machines) < 2:
+        return
+    table = plain_table("runs", "took<", "on<")
+    for number, machine in enumerate(machines):
+        took = f"{machine['times_as_long']:.2f} times as long" if number else "the seconds that are predicted"
+        table.add_row(f"{machine['runs']:,}", took, machine["machine"])
+    output().print(table)

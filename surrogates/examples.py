@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Problem, Vectors
 from ..tables.table import Table
+from .features import Features
+from .paces import Pace, machines, paces
 from .targets import Target, seconds_target, target_for
 
 Array = NDArray[np.float64]
@@ -33,6 +35,8 @@ class Examples:
     """(n, E, h) on the scale of the predictions; the last head is the same at all epochs of a run."""
     profile: Array
     """(E,) cumulative seconds in units of the mean epoch."""
+    paces: tuple[Pace, ...] = ()
+    """Of the kinds of machine that the runs were made on; seconds are those of the first."""
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -43,7 +47,8 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
 
     Of a table with more points than ``most_points`` only the runs with the smallest digests are read. Digests are
     hashes, so these are a random sample of the configurations, with their replicates; and as tables are sorted by
-    digest, they lie together.
+    digest, they lie together. Seconds are put on the clock of the kind of machine that made most runs, see
+    `bagbench.surrogates.paces`.
 
     Raises
     ------
@@ -65,14 +70,19 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     increments = runs.curves["train_seconds"][whole]
     mean = increments.mean(axis=1)
     shape = np.median(increments / mean[:, None], axis=0)
-    seconds = np.repeat(np.log(mean)[:, None], table.epochs, axis=1)
+    kinds, vectors = machines([runs.environments[row] for row in whole.tolist()]), runs.vectors[whole]
+    clocks = paces(kinds, Features(problem).rich(vectors), np.log(mean))
+    pace = {clock.machine: clock.times_as_long for clock in clocks}
+    one_clock = np.log(mean) - np.log([pace[kind] for kind in kinds])
+    seconds = np.repeat(one_clock[:, None], table.epochs, axis=1)
     values = [target.forward(losses[target.name]) for target in targets]
     return Examples(
         problem=problem,
         targets=(*targets, seconds_target()),
-        vectors=runs.vectors[whole],
+        vectors=vectors,
         digests=runs.digests[whole],
         seeds=runs.seeds[whole],
         values=np.stack([*values, seconds], axis=2),
         profile=np.cumsum(shape / shape.mean()),
+        paces=tuple(clocks),
     )

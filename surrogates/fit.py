@@ -94,6 +94,7 @@ def fit_surrogate(
             "table_sha256": table.sha256,
             "split": f"{FOLDS} folds of configurations: fold = digest modulo {FOLDS}",
             "recipe": asdict(recipe),
+            "machines": [asdict(pace) for pace in examples.paces],
             **({} if tuning is None else {"tuning": tuning}),
             "versions": _versions(),
         },

@@ -13,6 +13,7 @@ from .fetch import fetch
 from .fit import fit
 from .import_runs import import_runs
 from .info import info
+from .merge import merge
 from .populate import populate
 from .query import query
 from .report import report
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (info, query, fetch, populate, fit, compare, report, validate, card):
+for command in (info, query, fetch, populate, merge, fit, compare, report, validate, card):
     app.command()(command)
 app.command("import")(import_runs)
 

@@ -79,6 +79,9 @@ def populate(
     ] = None,
     precision: Annotated[str | None, typer.Option(help="float32 (default), tf32 or bf16; one for a table.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs of every run; by default as many as PROBLEM has.")] = None,
+    share: Annotated[
+        str, typer.Option(help="K/N: this machine's part of the runs, the Kth of N, where machines share no files.")
+    ] = "1/1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a table or journal that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -93,7 +96,7 @@ def populate(
     from ..tables.worker import calibrate, share_out
 
     get_problem(problem).check_epochs(epochs)
-    taken = _resources(resources, scheduler)
+    taken, part = _resources(resources, scheduler), _part(share, runs)
     if scheduler is None:
         jobs, runs_per_device = share_out(device, jobs, runs_per_device)
     jobs = 1 if jobs is None else jobs
@@ -123,7 +126,7 @@ def populate(
             collected = collect(
                 out,
                 plan,
-                runs,
+                part,
                 executor=executor,
                 jobs=jobs,
                 device=device,
@@ -142,6 +145,14 @@ def populate(
     if interrupted:
         typer.echo("interrupted: start the same command again with --resume to go on", err=True)
         raise typer.Exit(130)
+
+
+def _part(share: str, runs: int) -> range:
+    """Read ``K/N`` as every Nth of the runs, from the Kth on."""
+    part, _, parts = share.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise InvalidArgument(f"--share must be K/N with K from 1 to N, such as 2/4, got {share!r}")
+    return range(int(part) - 1, runs, int(parts))
 
 
 def _resources(text: str | None, scheduler: str | None) -> dict[str, float]:

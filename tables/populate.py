@@ -7,7 +7,7 @@ the table. Any number of collecting processes may share a journal: claims keep t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from queue import SimpleQueue
@@ -95,7 +95,7 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, pre
 def collect(
     table: Path,
     plan: Plan,
-    runs: int,
+    runs: range,
     *,
     executor: Executor,
     jobs: int,
@@ -103,12 +103,14 @@ def collect(
     runs_per_device: int = 1,
     progress: Progress | None = None,
 ) -> int:
-    """Train what is missing among the first ``runs`` runs of ``plan`` and journal it.
+    """Train what is missing among the runs ``runs`` of ``plan`` and journal it.
 
     Parameters
     ----------
     table
         Path of the table; its journal lies beside it.
+    runs
+        Their positions in the plan, counted from 0.
     executor
         Where to train.
     jobs
@@ -123,16 +125,17 @@ def collect(
     collected
         Number of runs that this call added.
     """
-    if runs < 1:
-        raise InvalidArgument(f"runs must be at least 1, got {runs}")
+    if not runs:
+        raise InvalidArgument(f"runs must be at least {runs.start + 1}, got {runs.stop}")
     progress = progress or NoProgress()
-    planned = planned_runs(plan, get_problem(plan.problem), len(load_data_set(plan.problem).train.labels), runs)
+    first = planned_runs(plan, get_problem(plan.problem), len(load_data_set(plan.problem).train.labels), runs.stop)
+    planned = [first[index] for index in runs]
     folder = journal_folder(table)
     with Journal(folder, plan) as journal:
         done = _done(folder, table)
         finished = {run.index for run in planned if (run.digest, run.seed) in done}
-        progress.start(len(finished), runs)
-        tasks = [_task(run, plan, device, runs_per_device) for run in planned]
+        progress.start(len(finished), len(runs))
+        tasks = {run.index: _task(run, plan, device, runs_per_device) for run in planned}
         collected = 0
         for entries in _train_all(tasks, finished, journal, executor, jobs):
             journal.append(*entries)
@@ -153,14 +156,14 @@ def _done(folder: Path, table: Path) -> set[tuple[str, int]]:
 
 
 def _train_all(
-    tasks: list[Task], finished: set[int], journal: Journal, executor: Executor, jobs: int
+    tasks: Mapping[int, Task], finished: set[int], journal: Journal, executor: Executor, jobs: int
 ) -> Iterator[list[Entry]]:
     """Claim, submit and gather until nothing is left to claim; at most 2 ``jobs`` tasks are submitted at once.
 
     What has come in meanwhile is gathered together, so that slow disks and many fast workers get along.
     """
     ready: SimpleQueue[Future[Entry]] = SimpleQueue()
-    todo = deque(task.index for task in tasks)
+    todo = deque(tasks)
     submitted: set[int] = set()
     pending, exhausted = 0, False
     while True:

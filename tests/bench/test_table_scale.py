@@ -164,7 +164,7 @@ def test_populate_adds_under_2_milliseconds_a_run(
     load_data_set("digits")
     path, plan = tmp_path / "t.h5", Plan(problem="digits")
     start = time.perf_counter()
-    assert populate.collect(path, plan, QUEUED, executor=InProcess(), jobs=jobs) == QUEUED
+    assert populate.collect(path, plan, range(QUEUED), executor=InProcess(), jobs=jobs) == QUEUED
     collecting = time.perf_counter() - start
     assert merge_journal(path) == QUEUED
     merging = time.perf_counter() - start - collecting

@@ -18,7 +18,7 @@ from bagbench.tables.populate import collect, settle_plan
 def main() -> None:
     out = Path(sys.argv[1])
     plan = settle_plan(out, lambda: Plan(problem="digits", replicates=0.25, seed=1), resume=False)
-    collect(out, plan, 8, executor=InProcess(), jobs=1)
+    collect(out, plan, range(8), executor=InProcess(), jobs=1)
     merge_journal(out)
 
 

@@ -25,7 +25,7 @@ from bagbench.tables.populate import collect, settle_plan
 
 def live(table: Path, runs: int) -> None:
     plan = settle_plan(table, lambda: Plan(problem="digits", replicates=0.2, epochs=1), resume=True)
-    collect(table, plan, runs, executor=InProcess(), jobs=1)
+    collect(table, plan, range(runs), executor=InProcess(), jobs=1)
     merge_journal(table)
 
 

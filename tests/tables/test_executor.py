@@ -164,7 +164,7 @@ def test_cluster_finishes_every_run_once_though_a_worker_is_killed(scheduler: st
                 os.kill(executor.submit(os.getpid).result(), signal.SIGKILL)
 
     with Journal(journal_folder(table), plan), open_executor(scheduler=scheduler) as executor:
-        assert collect(table, plan, 16, executor=executor, jobs=4, progress=KillAWorkerOnce()) == 16
+        assert collect(table, plan, range(16), executor=executor, jobs=4, progress=KillAWorkerOnce()) == 16
         entries = list(read_entries(journal_folder(table)))
     assert len(entries) == len({(entry["digest"], entry["seed"]) for entry in entries}) == 16
     assert merge_journal(table) == 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import numpy as np
 import pytest
 
 from bagbench.problems import get_problem
-from bagbench.problems.errors import FileProblem
+from bagbench.problems.errors import FileProblem, OutputConflict
 from bagbench.tables.designs import Plan
 from bagbench.tables.journal import Journal, journal_folder
-from bagbench.tables.merge import merge_journal
+from bagbench.tables.merge import merge_journal, merge_tables
 from bagbench.tables.runs import Entry
 from bagbench.tables.table import Table
 
@@ -127,3 +128,51 @@ def test_quantity_that_only_later_runs_have_is_nan_before(tmp_path: Path, entrie
     row = runs.digests.astype(str).tolist().index(richer["digest"])
     np.testing.assert_array_equal(runs.curves["energy"][row], [1.0, 2.0] + [np.nan] * 23)
     assert np.isnan(runs.curves["energy"][1 - row]).all()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, entries: list[Entry]) -> list[Path]:
+    """Three tables of one plan, the last of which has a run of the first again; a fourth begun by another plan."""
+    paths = [tmp_path / f"{name}.h5" for name in ("one", "two", "three")]
+    for path, own in zip(paths, (entries[:3], entries[3:5], entries[5:]), strict=True):
+        add(path, own)
+        merge_journal(path)
+    return paths
+
+
+def test_tables_of_several_machines_become_the_table_of_one(
+    tmp_path: Path, entries: list[Entry], parts: list[Path]
+) -> None:
+    whole = tmp_path / "whole.h5"
+    add(whole, entries)
+    merge_journal(whole)
+    for number, order in enumerate(permutations(parts)):
+        out = tmp_path / f"out{number}.h5"
+        assert merge_tables(order, out) == 6
+        assert out.read_bytes() == whole.read_bytes()
+    before = parts[1].read_bytes()
+    assert merge_tables(parts, parts[0]) == 6
+    assert merge_tables(parts, parts[0]) == 6
+    assert parts[0].read_bytes() == whole.read_bytes()
+    assert parts[1].read_bytes() == before
+
+
+def test_tables_that_do_not_belong_together_are_refused(
+    tmp_path: Path, entries: list[Entry], parts: list[Path]
+) -> None:
+    out = tmp_path / "out.h5"
+    other = tmp_path / "other.h5"
+    with Journal(journal_folder(other), replace(PLAN, seed=1)) as journal:
+        journal.append(entries[0])
+    merge_journal(other)
+    with pytest.raises(OutputConflict, match="other.h5 and .*one.h5 are not of one plan: begin a table on one"):
+        merge_tables([*parts, other], out)
+    with pytest.raises(OutputConflict, match="other.h5 is there already and not one of the tables to merge"):
+        merge_tables(parts, other)
+    add(parts[2], entries[:1])
+    with pytest.raises(OutputConflict, match="three.h5 has runs in its journal that are not in the table"):
+        merge_tables(parts, out)
+    parts[1].write_bytes(parts[1].read_bytes()[:-1])
+    with pytest.raises(FileProblem, match="two.h5 is truncated"):
+        merge_tables(parts, out)
+    assert not out.exists()

@@ -48,7 +48,7 @@ def quick(make_entry: MakeEntry, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def fill(table: Path, runs: int) -> int:
     plan = settle_plan(table, lambda: PLAN, resume=True)
-    return collect(table, plan, runs, executor=InProcess(), jobs=2)
+    return collect(table, plan, range(runs), executor=InProcess(), jobs=2)
 
 
 def test_table_grows_by_what_is_missing(table: Path, quick: list[int]) -> None:
@@ -72,7 +72,7 @@ def test_run_that_raises_ends_the_collection_and_keeps_the_others(table: Path, q
             return super().submit(fn if args[0].index != 3 else divmod, *args, **kwargs)
 
     with pytest.raises(TypeError, match="unsupported operand|divmod expected"):
-        collect(table, PLAN, 6, executor=Fragile(), jobs=1)
+        collect(table, PLAN, range(6), executor=Fragile(), jobs=1)
     kept = {entry["index"] for entry in read_entries(journal_folder(table))}
     assert kept < set(range(6)) - {3}
     assert fill(table, 6) == 6 - len(kept)
@@ -90,12 +90,12 @@ def test_progress_is_told(table: Path, quick: list[int]) -> None:
             told.append(status)
 
     fill(table, 2)
-    collect(table, PLAN, 4, executor=InProcess(), jobs=1, progress=Listener())
+    collect(table, PLAN, range(4), executor=InProcess(), jobs=1, progress=Listener())
     assert told == [(2, 4), "ok", "ok"]
 
 
 def test_real_run_is_journalled_with_its_environment(table: Path) -> None:
-    assert collect(table, replace(PLAN, epochs=2), 1, executor=InProcess(), jobs=1, device="cpu") == 1
+    assert collect(table, replace(PLAN, epochs=2), range(1), executor=InProcess(), jobs=1, device="cpu") == 1
     (entry,) = read_entries(journal_folder(table))
     (run,) = planned_runs(PLAN, get_problem("digits"), 1000, 1)
     assert (entry["digest"], entry["seed"], entry["status"], entry["error"]) == (run.digest, 0, "ok", "")
@@ -109,7 +109,7 @@ def test_real_run_is_journalled_with_its_environment(table: Path) -> None:
 
 def test_precision_is_the_plans_and_recorded(table: Path) -> None:
     plan = replace(PLAN, epochs=1, precision="bf16")
-    assert collect(table, plan, 1, executor=InProcess(), jobs=1, device="cpu") == 1
+    assert collect(table, plan, range(1), executor=InProcess(), jobs=1, device="cpu") == 1
     (entry,) = read_entries(journal_folder(table))
     assert entry["environment"]["precision"] == "bf16"
     message = f"^{table} was begun with precision 'bf16', got 'float32': leave --precision out, or name another file$"
@@ -134,8 +134,8 @@ def test_run_without_memory_is_kept_beside_the_others(table: Path, monkeypatch: 
     monkeypatch.setattr(TrainingRun, "_train_epoch", full)
     plan = replace(PLAN, epochs=2)
     with InProcess() as executor:
-        assert collect(table, plan, 6, executor=executor, jobs=1, device="cpu") == 6
-    assert collect(table, plan, 6, executor=InProcess(), jobs=1, device="cpu") == 0  # it is not tried again
+        assert collect(table, plan, range(6), executor=executor, jobs=1, device="cpu") == 6
+    assert collect(table, plan, range(6), executor=InProcess(), jobs=1, device="cpu") == 0  # it is not tried again
     assert merge.merge_journal(table) == 6
     runs = Table.open(table).runs
     large = get_problem("digits").space.natural(runs.vectors)["batch_size"] > 150
@@ -153,7 +153,7 @@ def test_first_run_without_memory_makes_a_table(table: Path, monkeypatch: pytest
     from bagbench.problems.training_run import TrainingRun
 
     monkeypatch.setattr(TrainingRun, "_train_epoch", lambda _: [0] * 2**60)
-    assert collect(table, PLAN, 1, executor=InProcess(), jobs=1, device="cpu") == 1
+    assert collect(table, PLAN, range(1), executor=InProcess(), jobs=1, device="cpu") == 1
     merge.merge_journal(table)
     stored = Table.open(table)
     assert stored.runs.status.tolist() == [b"out_of_memory"]
@@ -199,9 +199,27 @@ def test_damaged_table_or_plan_is_not_resumed(table: Path, quick: list[int]) -> 
         settle_plan(table, lambda: PLAN, resume=True)
 
 
+def test_machines_that_share_no_files_divide_the_runs(table: Path, tmp_path: Path, quick: list[int]) -> None:
+    """Each goes on with a copy of the table that was begun on one; together they have what one would have."""
+    fill(table, 2)
+    merge.merge_journal(table)
+    copies = [tmp_path / f"{node}.h5" for node in range(3)]
+    for node, copy in enumerate(copies):
+        copy.write_bytes(table.read_bytes())
+        plan = settle_plan(copy, lambda: pytest.fail("the table has a plan"), resume=True)
+        quick.clear()
+        assert collect(copy, plan, range(node, 11, 3), executor=InProcess(), jobs=1) == len(quick)
+        assert quick == [index for index in range(node, 11, 3) if index > 1]
+        assert merge.merge_journal(copy) == 2 + len(quick)
+    assert merge.merge_tables(copies, tmp_path / "all.h5") == 11
+    fill(table, 11)
+    merge.merge_journal(table)
+    assert table.read_bytes() == (tmp_path / "all.h5").read_bytes()
+
+
 def test_no_runs_are_refused(table: Path) -> None:
     with pytest.raises(InvalidArgument, match="^runs must be at least 1, got 0$"):
-        collect(table, PLAN, 0, executor=InProcess(), jobs=1)
+        collect(table, PLAN, range(0), executor=InProcess(), jobs=1)
     assert not journal_folder(table).exists()
 
 
@@ -213,6 +231,10 @@ def test_no_runs_are_refused(table: Path) -> None:
         (["digits", "--device", "gpu"], "bagbench: unknown device 'gpu': expected one of auto, cpu, cuda.*"),
         (["digits", "--runs", "0"], "bagbench: runs must be at least 1, got 0"),
         (["digits", "--runs", "-3"], "bagbench: runs must be at least 1, got -3"),
+        (["digits", "--share", "5/4"], "bagbench: --share must be K/N with K from 1 to N, such as 2/4, got '5/4'"),
+        (["digits", "--share", "2"], "bagbench: --share must be K/N with K from 1 to N, such as 2/4, got '2'"),
+        (["digits", "--share", "0/2"], "bagbench: --share must be K/N with K from 1 to N, such as 2/4, got '0/2'"),
+        (["digits", "--share", "3/4", "--runs", "2"], "bagbench: runs must be at least 3, got 2"),
         (["digits", "--jobs", "0"], "bagbench: jobs must be at least 1, got 0"),
         (["digits", "--epochs", "26"], r"bagbench: epochs of 'digits' must be a whole number in \[1, 25\], got 26"),
         (["digits", "--replicates", "0.7"], r"bagbench: replicates is a share of the runs in \[0, 0.5\], got 0.7"),

@@ -57,9 +57,7 @@ class Perceptrons:
         return lambda rows: shift + scale * _averaged([network.predict for network in networks], rows)
 
     def _fit(self, kind: Callable[..., Any], features: Array, targets: NDArray[Any], seed: int) -> list[Any]:
-        from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
         n, networks = len(features), []
         passes = round(self.passes * min(_REPEATED, max(1.0, _MANY / n)))
@@ -75,13 +73,21 @@ class Perceptrons:
                     n_iter_no_change=passes,
                     random_state=seed + member,
                 )
-                imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
-                networks.append(_quietly(make_pipeline(imputer, StandardScaler(), network), features, targets))
+                networks.append(fitted(make_pipeline(*standardised(), network), features, targets))
         return networks
 
 
-def _quietly(model: Any, features: Array, targets: NDArray[Any]) -> Any:
-    """Fit ``model``; that it stopped after its last pass is what it was told."""
+def standardised() -> Any:
+    """Make the steps of a pipeline that features pass first: missing ones filled in and told, all standardised."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
+
+
+def fitted(model: Any, features: Array, targets: NDArray[Any]) -> Any:
+    """Fit ``model`` and give it; that it stopped when it had done what it was told is no warning."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning

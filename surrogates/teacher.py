@@ -4,6 +4,7 @@ Of every metric's curve it knows the mean at any epoch. Trees (xgboost and light
 learn by how much outcomes exceed a dozen thresholds, of all metrics at once at a dozen epochs, and so see both modes
 of what either learns or collapses (see `distribution`). The two are averaged: one has steps where the other is smooth.
 A metric of which replicates agree (a size, say) is left to the trees. Seconds are learnt from one row a run, by both.
+Of small tables Gaussian processes know as much as both together, and count nearly as much (see `kriging`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .examples import Examples
 from .features import Features
 from .file import to_onnx
 from .forest import Forest
+from .kriging import Kriging
 from .perceptrons import Model, Perceptrons
 from .quality import noise_ceiling
 from .serving import ServedForests
@@ -54,7 +56,11 @@ class Teacher:
     classifier: Model
     clock: Model
     trees_shares: Sequence[float]
-    """(h,) of the trees in the average."""
+    """(h,) of the trees in the average of trees and perceptrons."""
+    kriged: Sequence[Model | None]
+    """For each head its means at the knots; None where replicates agree or runs are too many."""
+    kriging_share: float
+    """Of the kriged in the average of all."""
 
     def means(self, vectors: Vectors, epochs: Epochs) -> Array:
         """Give the means (r, n, h) of configurations (n, d) at epochs (r, n), on the scale of predictions."""
@@ -62,19 +68,28 @@ class Teacher:
         rows = np.column_stack([np.tile(rich, (len(epochs), 1)), epochs.ravel()]).astype(np.float32)
         out = predict(self.trees, rows).reshape(*epochs.shape, -1)
         curves = self.thresholds.expectations(self.classifier(rich)).reshape(len(vectors), len(self.knots), -1)
-        below = np.clip(np.searchsorted(self.knots, epochs, side="right") - 1, 0, max(0, len(self.knots) - 2))
-        above = np.minimum(below + 1, len(self.knots) - 1)
-        share = (epochs - self.knots[below]) / np.maximum(self.knots[above] - self.knots[below], 1)
-        each = np.arange(len(vectors))
         for head, target in enumerate(self.targets):
             if target.name == SECONDS:
                 smooth = np.broadcast_to(self.clock(rich), epochs.shape)
             else:
-                smooth = (1 - share) * curves[each, below, head] + share * curves[each, above, head]
+                smooth = self._between_knots(curves[:, :, head], epochs)
             trees = self.trees_shares[head]
             mixed = trees * target.to_average(out[..., head]) + (1 - trees) * smooth
+            krige = self.kriged[head]
+            if krige is not None:
+                kriged = self._between_knots(krige(rich), epochs)
+                mixed = (1 - self.kriging_share) * mixed + self.kriging_share * kriged
             out[..., head] = target.from_average(mixed)
         return out
+
+    def _between_knots(self, curves: Array, epochs: Epochs) -> Array:
+        """Interpolate curves (n, k) at epochs (r, n)."""
+        knots, each = self.knots, np.arange(len(curves))
+        below = np.clip(np.searchsorted(knots, epochs, side="right") - 1, 0, max(0, len(knots) - 2))
+        above = np.minimum(below + 1, len(knots) - 1)
+        share = (epochs - knots[below]) / np.maximum(knots[above] - knots[below], 1)
+        between: Array = (1 - share) * curves[each, below] + share * curves[each, above]
+        return between
 
 
 def teach(
@@ -82,6 +97,7 @@ def teach(
     rows: NDArray[np.int64],
     trees: Boosting,
     perceptrons: Perceptrons,
+    kriging: Kriging,
     seed: int,
     *,
     trees_share: float = TREES_SHARE,
@@ -94,6 +110,15 @@ def teach(
     ).reshape(len(rows), -1)
     rich = Features(examples.problem).rich(examples.vectors[rows])
     thresholds = Thresholds.of(outcomes)
+    kriging_share = kriging.share_of(len(rows))
+    exact = [_is_exact(examples, rows, head) for head in range(len(examples.targets))]
+
+    def krige(head: int) -> Model | None:
+        if exact[head] or not kriging_share:
+            return None
+        curves = examples.targets[head].to_average(examples.values[rows][:, knots - 1, head])
+        return kriging.regress(rich, curves, seed=seed)
+
     return Teacher(
         problem=examples.problem,
         targets=examples.targets,
@@ -102,7 +127,9 @@ def teach(
         thresholds=thresholds,
         classifier=perceptrons.classify(rich, thresholds.exceeded(outcomes), seed=seed),
         clock=perceptrons.regress(rich, examples.values[rows, 0, -1], seed=seed),
-        trees_shares=[1.0 if _is_exact(examples, rows, head) else trees_share for head in range(len(examples.targets))],
+        trees_shares=[1.0 if each else trees_share for each in exact],
+        kriged=[krige(head) for head in range(len(examples.targets))],
+        kriging_share=kriging_share,
     )
 
 

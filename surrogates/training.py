@@ -19,6 +19,7 @@ from .boosting import Boosting
 from .examples import MOST_POINTS, Examples
 from .features import Features
 from .forest import Forest
+from .kriging import Kriging
 from .perceptrons import Perceptrons
 from .targets import SECONDS
 from .teacher import TREES_SHARE, Teacher, predict, teach
@@ -50,7 +51,9 @@ class Recipe:
     perceptrons: Perceptrons = field(default_factory=Perceptrons)
     """The teacher's other half."""
     trees_share: float = TREES_SHARE
-    """Of the trees in the teacher's average."""
+    """Of the trees in the average of both."""
+    kriging: Kriging = field(default_factory=Kriging)
+    """What counts nearly as much as both together where runs are few."""
     student: Boosting = field(default_factory=lambda: _student(trees=32, leaves=384))
     clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=32))
     """The student that predicts seconds."""
@@ -62,7 +65,8 @@ class Recipe:
 
     def teach(self, examples: Examples, rows: NDArray[np.int64]) -> Teacher:
         """Teach a teacher the runs ``rows`` of ``examples``."""
-        return teach(examples, rows, self.teacher, self.perceptrons, self.seed, trees_share=self.trees_share)
+        learners = self.teacher, self.perceptrons, self.kriging
+        return teach(examples, rows, *learners, self.seed, trees_share=self.trees_share)
 
 
 def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Forest]:

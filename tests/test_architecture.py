@@ -31,7 +31,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
 BORDERS: Mapping[str, tuple[str, ...]] = {
     "numpy": ("*",),
     "scipy": ("*",),
-    "sklearn": ("problems/datasets.py", "surrogates/perceptrons.py"),
+    "sklearn": ("problems/datasets.py", "surrogates/perceptrons.py", "surrogates/kriging.py"),
     "torch": (
         "problems/network.py",
         "problems/adam.py",
@@ -56,7 +56,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "joblib": ("optimizers/wrapped_smac.py",),
     "PIL": ("scripts/prepare_flowers.py",),
     "pooch": ("problems/downloads.py",),
-    "threadpoolctl": ("optimizers/threads.py", "surrogates/perceptrons.py"),
+    "threadpoolctl": ("optimizers/threads.py", "surrogates/perceptrons.py", "surrogates/kriging.py"),
     "moocore": ("analysis/indicators.py", "optimizers/*.py", "surrogates/fronts.py"),
     "plotly": ("analysis/report.py",),
     "matplotlib": ("analysis/paper.py",),

@@ -31,6 +31,8 @@ class Examples:
     """(n,)"""
     seeds: NDArray[np.int64]
     """(n,)"""
+    inclusion_probability: Array
+    """(n,) with which the design took the configuration; NaN where somebody chose it."""
     values: Array
     """(n, E, h) on the scale of the predictions; the last head is the same at all epochs of a run."""
     profile: Array
@@ -82,6 +84,7 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
         vectors=vectors,
         digests=runs.digests[whole],
         seeds=runs.seeds[whole],
+        inclusion_probability=runs.inclusion_probability[whole],
         values=np.stack([*values, seconds], axis=2),
         profile=np.cumsum(shape / shape.mean()),
         paces=tuple(clocks),

@@ -24,6 +24,7 @@ def examples(values: np.ndarray) -> Examples:
         vectors=np.zeros((n, 1)),
         digests=np.arange(n).astype("S16"),
         seeds=np.zeros(n, dtype=np.int64),
+        inclusion_probability=np.ones(n),
         values=values[:, None, None],
         profile=np.ones(1),
     )

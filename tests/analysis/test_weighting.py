@@ -1,0 +1,85 @@
+"""Weighting: it is seen to help where it must, and to change nothing where it cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.metrics import r2_score
+
+from bagbench.analysis import weighting
+from bagbench.analysis.weighting import Weighted, judge_weights, weighting_page
+from bagbench.problems import get_problem
+from bagbench.surrogates.boosting import Boosting
+from bagbench.surrogates.examples import Examples
+from bagbench.surrogates.targets import Target
+
+Array = NDArray[np.float64]
+
+
+def make_examples(chance: Array, outcomes: Array) -> Examples:
+    """Runs of one epoch of random configurations of `digits`, included with ``chance`` (n,)."""
+    problem, n = get_problem("digits"), len(chance)
+    vectors = problem.space.sample(np.random.default_rng(0), n)
+    return Examples(
+        problem=problem,
+        targets=(Target(name="loss", low=-1e9, high=1e9, scale="identity"),),
+        vectors=vectors,
+        digests=np.array(problem.space.digests(vectors), dtype="S16"),
+        seeds=np.zeros(n, dtype=np.int64),
+        inclusion_probability=chance,
+        values=outcomes[:, None, None],
+        profile=np.ones(1),
+    )
+
+
+def test_weights_help_over_the_space_and_cost_in_the_table_where_rare_runs_are_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What no feature tells: one run in three was included with a chance of 1 in 10, and scores 1 instead of 0."""
+    monkeypatch.setattr(weighting, "_TREES", Boosting(model="lightgbm", trees=5, leaves=2, rows_in_leaf=100))
+    rng = np.random.default_rng(1)
+    rare = rng.random(600) < 1 / 3
+    none, root, everything = judge_weights(
+        make_examples(np.where(rare, 0.1, 1.0), rare + 0.1 * rng.standard_normal(600))
+    )
+    assert (none.power, root.power, everything.power) == (0.0, 0.5, 1.0)
+    assert none.gains == {"as_collected": (0.0, 0.0), "of_the_space": (0.0, 0.0)}
+    for weighted in (root, everything):
+        assert weighted.gains["of_the_space"][0] > 0
+        assert weighted.gains["as_collected"][1] < 0
+        assert weighted.of_the_space > none.of_the_space
+    page = weighting_page({"made up": [none, root, everything]}, "the command")
+    assert "Of 2 weighted fits, 2 are better over the space" in page
+    assert "`loss` of made up (all), `loss` of made up (root); 0 are worse." in page
+
+
+def test_equal_chances_change_nothing() -> None:
+    rng = np.random.default_rng(2)
+    rows = judge_weights(make_examples(np.full(100, 0.25), rng.standard_normal(100)))
+    for row in rows:
+        assert row.as_collected == pytest.approx(row.of_the_space)
+        assert row.gains == {"as_collected": (0.0, 0.0), "of_the_space": (0.0, 0.0)}
+
+
+def test_weighted_scores_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(3)
+    true, predicted, weights = rng.normal(size=50), rng.normal(size=50), rng.uniform(0.1, 9, 50)
+    rows = rng.integers(50, size=(1, 50))
+    whole, resampled = weighting._r2((true - predicted) ** 2, true, weights, rows)
+    assert whole == pytest.approx(r2_score(true, predicted, sample_weight=weights))
+    assert resampled == pytest.approx(r2_score(true[rows[0]], predicted[rows[0]], sample_weight=weights[rows[0]]))
+
+
+def test_page_shows_intervals() -> None:
+    row = Weighted(
+        metric="loss",
+        power=1.0,
+        as_collected=0.5,
+        of_the_space=0.25,
+        gains={"as_collected": (-0.2, -0.1), "of_the_space": (-0.5, 0.125)},
+    )
+    page = weighting_page({"t": [row]}, "the command")
+    assert "| t | loss | all | 0.5000 (-0.2000 to -0.1000) | 0.2500 (-0.5000 to +0.1250) |" in page
+    assert "Of 1 weighted fits, 0 are better over the space than chance explains; 0 are worse." in page
+    assert "```sh\nthe command\n```" in page

@@ -15,6 +15,7 @@ from rich.text import Text
 from ..problems import get_problem
 from ..problems.errors import InvalidArgument
 from ..tables.designs import TARGET_SECONDS, Plan
+from .console import remark
 
 
 class _Rate(ProgressColumn):
@@ -112,6 +113,7 @@ def populate(
     def make_plan() -> Plan:
         if design != "cost-aware":
             return replace(new, design=design)
+        remark("calibrating: two epochs of a dozen configurations, to learn what they cost here")
         with open_executor(scheduler=scheduler, processes=True, resources=taken) as executor:
             cost = executor.submit(calibrate, problem, device, new.precision).result()
         target = TARGET_SECONDS[problem] if target_seconds is None else target_seconds

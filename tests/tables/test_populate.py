@@ -223,6 +223,22 @@ def test_no_runs_are_refused(table: Path) -> None:
     assert not journal_folder(table).exists()
 
 
+def test_cost_aware_table_is_begun_by_calibrating_and_resumed_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["digits", "--runs", "1", "--epochs", "1", "--device", "cpu", "--out", str(tmp_path / "t.h5")]
+    for more, said in ((["--design", "cost-aware"], True), (["--resume"], False)):
+        monkeypatch.setattr(sys, "argv", ["bagbench", "populate", *words, *more])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert not left.value.code
+        assert ("calibrating: two epochs of a dozen configurations" in capsys.readouterr().err) == said
+    plan = Table.open(tmp_path / "t.h5").plan
+    assert plan is not None
+    assert plan.cost is not None
+    assert plan.cost.per_step > 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

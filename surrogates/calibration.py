@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 _LEVELS = (0.8, 0.95)
 _RELIABILITY_BINS = 10
+_ROUNDING = 1e-5  # of an outcome: noise is kept in single precision
 
 
 def calibration(examples: Examples, predictions: Array, folds: NDArray[np.int64]) -> Mapping[str, object]:
@@ -37,10 +38,10 @@ def calibration(examples: Examples, predictions: Array, folds: NDArray[np.int64]
     Returns
     -------
     evidence
-        ``coverage`` of central intervals by what they claim; ``collapse``: where a run counts as collapsed, with the
-        Brier score of its predicted probability, that of always saying the share of all runs, and a reliability
-        table; ``crps`` (Gneiting & Raftery 2007, JASA 102), and that of normal distributions about the same means, all
-        with the same spread, which is the best such.
+        ``coverage`` of central intervals by what they claim, see `coverage`; ``collapse``: where a run counts as
+        collapsed, with the Brier score of its predicted probability, that of always saying the share of all runs, and
+        a reliability table; ``crps`` (Gneiting & Raftery 2007, JASA 102), and that of normal distributions about the
+        same means, all with the same spread, which is the best such.
     """
     target = examples.targets[0]
     truth, means = target.backward(examples.values[:, -1, 0]), target.backward(predictions[:, -1, 0])
@@ -48,7 +49,7 @@ def calibration(examples: Examples, predictions: Array, folds: NDArray[np.int64]
     limit = collapse_limit(truth)
     return {
         "metric": target.name,
-        "coverage": {str(level): _coverage(truth, samples, level) for level in _LEVELS},
+        "coverage": {str(level): coverage(truth, samples, level) for level in _LEVELS},
         "crps": float(crps(truth, samples).mean()),
         "crps_homoscedastic": float(_normal_crps(truth, means, math.sqrt(np.mean((truth - means) ** 2))).mean()),
         "collapse": {"limit": limit, **reliability(truth > limit, (samples > limit).mean(axis=1))},
@@ -68,10 +69,19 @@ def _samples(examples: Examples, predictions: Array, folds: NDArray[np.int64]) -
     return np.stack([libraries[fold].library(predicted).onto(predicted)[:, -1, 0] for predicted, fold in rows])
 
 
-def _coverage(truth: Array, samples: Array, level: float) -> float:
-    """Share of the runs inside their central interval."""
-    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=1)
-    return float(((low <= truth) & (truth <= high)).mean())
+def coverage(truth: Array, samples: Array, level: float) -> float:
+    """Share of the runs inside their central interval; exactly ``level`` is expected of true ``samples`` (n, k).
+
+    An outcome's place among k samples is anywhere between its two neighbours' (rank / (k + 1)), and among equal ones
+    anywhere in their range: as outcomes of guessing are often equal, a run counts by the part of its range that is
+    inside (the non-randomised probability integral transform: Czado, Gneiting & Held 2009, Biometrics 65).
+    """
+    k = samples.shape[1]
+    slack = _ROUNDING * np.abs(truth)[:, None]
+    first = (samples < truth[:, None] - slack).sum(axis=1) / (k + 1)
+    last = ((samples <= truth[:, None] + slack).sum(axis=1) + 1) / (k + 1)
+    inside = np.minimum(last, (1 + level) / 2) - np.maximum(first, (1 - level) / 2)
+    return float((np.maximum(inside, 0.0) / (last - first)).mean())
 
 
 def crps(truth: Array, samples: Array) -> Array:

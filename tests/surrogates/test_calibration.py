@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bagbench.surrogates.benchmark import SurrogateBenchmark
-from bagbench.surrogates.calibration import calibration, crps, reliability
+from bagbench.surrogates.calibration import calibration, coverage, crps, reliability
 from bagbench.surrogates.examples import Examples
 from bagbench.surrogates.targets import Target
 
@@ -48,6 +48,28 @@ def test_intervals_of_noise_that_depends_on_the_mean_cover_what_they_claim() -> 
     assert evidence["coverage"]["0.8"] == pytest.approx(0.8, abs=0.03)
     assert evidence["coverage"]["0.95"] == pytest.approx(0.95, abs=0.03)
     assert evidence["crps"] < 0.95 * evidence["crps_homoscedastic"]
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+@pytest.mark.parametrize("k", [9, 64])
+def test_true_samples_cover_what_they_claim_whether_outcomes_are_equal_or_not(level: float, k: int) -> None:
+    """Outcome and samples of one distribution: one without ties, and one that is guessing three times in four."""
+    rng = np.random.default_rng(3)
+    smooth = rng.normal(90.0, 2.0, (20_000, k + 1))
+    mixed = np.where(rng.random(smooth.shape) < 0.75, 94.117647, smooth)
+    counts = rng.poisson(1.0, smooth.shape).astype(float)
+    for draws in (smooth, mixed, mixed.astype(np.float32).astype(float), counts):
+        assert coverage(draws[:, 0], draws[:, 1:], level) == pytest.approx(level, abs=0.012)
+    rounded = mixed[:, 1:].astype(np.float32).astype(float)  # as a library keeps them
+    assert coverage(mixed[:, 0], rounded, level) == pytest.approx(level, abs=0.012)
+
+
+def test_samples_that_scatter_too_little_or_too_much_are_told() -> None:
+    truth = np.random.default_rng(4).normal(size=5_000)
+    samples = np.random.default_rng(5).normal(size=(5_000, 64))
+    assert coverage(truth, 0.5 * samples, 0.8) == pytest.approx(0.48, abs=0.03)  # 2 Phi(1.28 / 2) - 1
+    assert coverage(truth, 2 * samples, 0.8) == pytest.approx(0.99, abs=0.01)
+    assert coverage(np.full(10, 7.0), np.full((10, 64), 3.0), 0.8) == 0.0
 
 
 def test_probability_of_collapse_is_calibrated_where_outcomes_have_two_modes() -> None:

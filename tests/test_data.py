@@ -33,32 +33,36 @@ def test_manifest_lists_every_file_with_its_checksum(manifest: Any) -> None:
         path.name: sha256(path.read_bytes()).hexdigest() for path in DATA.iterdir() if path.suffix in (".h5", ".onnx")
     }
     assert {name: papers["sha256"] for name, papers in manifest.items()} == files
-    assert set(files) == {"digits.h5", "digits.onnx", "flowers.h5"}
+    assert set(files) == {"digits.h5", "digits.onnx", "flowers.h5", "flowers.onnx"}
 
 
 def test_all_files_together_stay_small() -> None:
     assert sum(path.stat().st_size for path in DATA.iterdir() if path.is_file()) < 60e6
 
 
-def test_digits_table_holds_the_runs_of_its_plan_on_todays_data_set(manifest: Any) -> None:
-    table = Table.open(DATA / "digits.h5")
-    assert table.data_set == load_data_set("digits").digest
-    assert manifest["digits.h5"]["runs"] == len(table)
+@pytest.mark.parametrize("problem", ["digits", "flowers"])
+def test_table_holds_runs_of_its_plan_on_todays_data_set(problem: str, manifest: Any) -> None:
+    table = Table.open(DATA / f"{problem}.h5")
+    images = {"digits": 1000, "flowers": 680}[problem]
+    if problem == "digits":  # which everybody has
+        assert table.data_set == load_data_set("digits").digest
+    assert manifest[f"{problem}.h5"]["runs"] == len(table)
     assert table.plan is not None
-    # Workers finish in any order, so the last few of a stopped collection may be missing.
-    planned = planned_runs(table.plan, get_problem("digits"), 1000, len(table) + 20)
+    # Workers finish in any order, so some runs before the last may be missing where the collection was stopped.
+    planned = planned_runs(table.plan, get_problem(problem), images, len(table) + 40)
     keys = {(run.digest, run.seed) for run in planned}
     assert {
         (digest.decode(), seed) for digest, seed in zip(table.runs.digests, table.runs.seeds.tolist(), strict=True)
     } <= keys
     counts = np.unique(table.runs.digests, return_counts=True)[1]
-    assert manifest["digits.h5"]["configurations_with_replicates"] == (counts > 1).sum()
+    assert manifest[f"{problem}.h5"]["configurations_with_replicates"] == (counts > 1).sum()
 
 
-def test_digits_surrogate_was_fitted_to_the_shipped_table() -> None:
-    surrogate = SurrogateBenchmark(DATA / "digits.onnx")
-    assert surrogate.provenance["table_sha256"] == Table.open(DATA / "digits.h5").sha256
-    assert surrogate.problem.space == get_problem("digits").space
+@pytest.mark.parametrize("problem", ["digits", "flowers"])
+def test_surrogate_was_fitted_to_the_shipped_table(problem: str) -> None:
+    surrogate = SurrogateBenchmark(DATA / f"{problem}.onnx")
+    assert surrogate.provenance["table_sha256"] == Table.open(DATA / f"{problem}.h5").sha256
+    assert surrogate.problem.space == get_problem(problem).space
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("*-front.json")), ids=lambda path: path.name)

@@ -48,8 +48,8 @@ def test_table_holds_runs_of_its_plan_on_todays_data_set(problem: str, manifest:
         assert table.data_set == load_data_set("digits").digest
     assert manifest[f"{problem}.h5"]["runs"] == len(table)
     assert table.plan is not None
-    # Workers finish in any order, so some runs before the last may be missing where the collection was stopped.
-    planned = planned_runs(table.plan, get_problem(problem), images, len(table) + 40)
+    # Machines had different shares of the plan, and were stopped at different places.
+    planned = planned_runs(table.plan, get_problem(problem), images, 2 * len(table))
     keys = {(run.digest, run.seed) for run in planned}
     assert {
         (digest.decode(), seed) for digest, seed in zip(table.runs.digests, table.runs.seeds.tolist(), strict=True)

@@ -59,6 +59,10 @@ class Target:
         """Bring means onto the scale of the prediction."""
         return self.forward(means) if self.scale == "logit" else means
 
+    def within(self, means: Values) -> Values:
+        """Keep means that a model has drawn beyond the metric's range inside of it, on the scale of averages."""
+        return means if self.scale == "log" else np.clip(means, self.low, self.high)
+
     def backward(self, predictions: Values) -> Values:
         """Bring predictions back into the metric's range, one by one.
 

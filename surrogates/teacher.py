@@ -77,7 +77,7 @@ class Teacher:
             mixed = trees * target.to_average(out[..., head]) + (1 - trees) * smooth
             krige = self.kriged[head]
             if krige is not None:
-                kriged = self._between_knots(krige(rich), epochs)
+                kriged = target.within(self._between_knots(krige(rich), epochs))
                 mixed = (1 - self.kriging_share) * mixed + self.kriging_share * kriged
             out[..., head] = target.from_average(mixed)
         return out

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bagbench.problems.space import Space
 from bagbench.surrogates.boosting import Boosting
@@ -37,3 +39,19 @@ def test_what_replicates_agree_on_is_left_to_the_trees(table: Table, recipe: Rec
     assert list(teacher.trees_shares) == [*[recipe.trees_share] * (len(examples.targets) - 1), 1.0]
     once = np.unique(examples.digests, return_index=True)[1]  # without replicates nobody knows
     assert list(recipe.teach(examples, once).trees_shares) == [recipe.trees_share] * len(examples.targets)
+
+
+@pytest.mark.parametrize("beyond", [-300.0, 300.0])
+def test_means_of_few_runs_stay_in_the_range_of_the_metric(beyond: float, table: Table, recipe: Recipe) -> None:
+    """Gaussian processes may draw a line on beyond 0 or 100 %, where there is no logit."""
+    examples = read_examples(table)
+    assert examples.targets[0].scale == "logit"
+    teacher = recipe.teach(examples, np.arange(len(examples)))
+    assert teacher.kriged[0] is not None
+    strayed = replace(
+        teacher, kriged=[lambda rows: np.full((len(rows), len(teacher.knots)), beyond)] * len(examples.targets)
+    )
+    vectors, epochs = examples.vectors[:50], np.full((1, 50), examples.problem.max_epochs)
+    means = strayed.means(vectors, epochs)
+    assert np.isfinite(means).all()
+    assert ((means[..., 0] < teacher.means(vectors, epochs)[..., 0]) == (beyond < 0)).all()

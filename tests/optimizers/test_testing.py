@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import ClassVar
 from unittest import SkipTest
 
@@ -46,9 +47,12 @@ class Plain:
         return query
 
 
+ANYTHING = count()
+
+
 class Unseeded(Plain):
     def __init__(self, problem: Problem, *, seed: int) -> None:
-        super().__init__(problem, seed=id(self) % 2**32)
+        super().__init__(problem, seed=next(ANYTHING))
 
 
 class ForgetsConditions(Plain):

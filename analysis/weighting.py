@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.errors import InvalidArgument
 from ..surrogates.boosting import Boosting
 from ..surrogates.examples import Examples
 from ..surrogates.features import Features
@@ -47,10 +48,20 @@ def judge_weights(examples: Examples, *, seed: int = 0) -> list[Weighted]:
     """Fit with weights of all `POWERS`, and judge on folds of configurations.
 
     Metrics are judged on the scale on which they are predicted (see `bagbench.surrogates.targets`).
+
+    Raises
+    ------
+    InvalidArgument
+        If somebody chose a configuration, so that it has no probability.
     """
     folds = fold_of(examples)
     rich = Features(examples.problem).rich(examples.vectors).astype(np.float32)
     chance = examples.inclusion_probability
+    if np.isnan(chance).any():
+        raise InvalidArgument(
+            f"{np.isnan(chance).sum()} runs were chosen, not drawn, and have no inclusion probability: "
+            "expected a table that `bagbench populate` made"
+        )
     judges = {"as_collected": np.ones(len(examples)), "of_the_space": 1.0 / chance}
     resamples = np.random.default_rng(seed).integers(len(examples), size=(_RESAMPLES, len(examples)))
     rows = []

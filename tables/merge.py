@@ -6,8 +6,11 @@ Both are idempotent; a journal may be merged at any time, by any number of proce
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
+
+import numpy as np
 
 from ..problems import get_problem
 from ..problems.errors import FileProblem, OutputConflict
@@ -15,7 +18,7 @@ from ..problems.files import remove_leftovers
 from .designs import Plan
 from .journal import journal_folder, read_entries
 from .lock import lives, locked, remove
-from .runs import RunColumns, merge_runs, runs_from_entries
+from .runs import merge_runs, runs_from_entries
 from .table import Table
 
 
@@ -55,22 +58,23 @@ def merge_tables(parts: Sequence[Path], out: Path) -> int:
     FileProblem
         If a table is damaged.
     OutputConflict
-        If ``out`` is another file that is there already, tables are of different plans or data, or one of them has a
-        journal, so that runs are missing in it.
+        If ``out`` is another file that is there already, tables are of different plans or data, or one of them or
+        ``out`` has a journal, so that runs are missing in it.
     """
     if out.exists() and not any(part.exists() and part.samefile(out) for part in parts):
         raise OutputConflict(f"{out} is there already and not one of the tables to merge: name another file")
+    for path in (*parts, out):
+        if journal_folder(path).exists():
+            raise OutputConflict(f"{path} has runs in its journal that are not in the table: go on with it first")
     tables = [Table.open(part, verify=True) for part in parts]
     for part, table in zip(parts, tables, strict=True):
-        if journal_folder(part).exists():
-            raise OutputConflict(f"{part} has runs in its journal that are not in the table: go on with it first")
         if (table.plan, table.data_set) != (tables[0].plan, tables[0].data_set) or table.plan is None:
             raise OutputConflict(
                 f"{part} and {parts[0]} are not of one plan: begin a table on one machine, and copy it to the others"
             )
-    columns: list[RunColumns] = [table.runs for table in tables]
-    runs = reduce(merge_runs, columns[1:], merge_runs(columns[0], columns[0]))
-    Table(problem=tables[0].problem, runs=runs, data_set=tables[0].data_set, plan=tables[0].plan).save(out)
+    first, others = tables[0], [table.runs for table in tables[1:]]
+    runs = reduce(merge_runs, others, first.runs.take(np.arange(len(first))))
+    replace(first, runs=runs).save(out)
     return len(runs)
 
 

@@ -10,6 +10,7 @@ from sklearn.metrics import r2_score
 from bagbench.analysis import weighting
 from bagbench.analysis.weighting import Weighted, judge_weights, weighting_page
 from bagbench.problems import get_problem
+from bagbench.problems.errors import InvalidArgument
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.examples import Examples
 from bagbench.surrogates.targets import Target
@@ -60,6 +61,13 @@ def test_equal_chances_change_nothing() -> None:
     for row in rows:
         assert row.as_collected == pytest.approx(row.of_the_space)
         assert row.gains == {"as_collected": (0.0, 0.0), "of_the_space": (0.0, 0.0)}
+
+
+def test_runs_that_somebody_chose_have_no_weight() -> None:
+    chance = np.ones(40)
+    chance[[3, 9]] = np.nan
+    with pytest.raises(InvalidArgument, match="^2 runs were chosen, not drawn, and have no inclusion probability"):
+        judge_weights(make_examples(chance, np.zeros(40)))
 
 
 def test_weighted_scores_agree_with_scikit_learn() -> None:

@@ -132,7 +132,7 @@ def test_quantity_that_only_later_runs_have_is_nan_before(tmp_path: Path, entrie
 
 @pytest.fixture
 def parts(tmp_path: Path, entries: list[Entry]) -> list[Path]:
-    """Three tables of one plan, the last of which has a run of the first again; a fourth begun by another plan."""
+    """Three tables of one plan, the last of which has a run of the first again."""
     paths = [tmp_path / f"{name}.h5" for name in ("one", "two", "three")]
     for path, own in zip(paths, (entries[:3], entries[3:5], entries[5:]), strict=True):
         add(path, own)
@@ -174,5 +174,8 @@ def test_tables_that_do_not_belong_together_are_refused(
         merge_tables(parts, out)
     parts[1].write_bytes(parts[1].read_bytes()[:-1])
     with pytest.raises(FileProblem, match="two.h5 is truncated"):
-        merge_tables(parts, out)
+        merge_tables(parts[:2], out)
+    add(out, entries[:1])  # somebody has begun to collect it
+    with pytest.raises(OutputConflict, match="out.h5 has runs in its journal that are not in the table"):
+        merge_tables(parts[:1], out)
     assert not out.exists()

@@ -17,6 +17,9 @@ from .encoding import Features
 Weights = NDArray[np.float64]
 """All weights and biases of all members, (members, w)."""
 
+Layers = tuple[Features, Features, Features, Features]
+"""Weights and biases of the first layer and of the second, as views of `Weights`; or what belongs to each of them."""
+
 _MEMBERS = 5
 _HIDDEN = 32
 _STEPS = 400
@@ -56,9 +59,11 @@ def fit_ensemble(inputs: Features, targets: NDArray[np.float64], rng: np.random.
     standardised = (targets - shift) / scale
     weights = initial_weights(inputs.shape[1], targets.shape[1], rng)
     mean, square = np.zeros_like(weights), np.zeros_like(weights)
+    gradient = np.empty_like(weights)
+    network, slopes = (layers(array, inputs.shape[1], targets.shape[1]) for array in (weights, gradient))
     batches = rng.integers(len(inputs), size=(_STEPS, _MEMBERS, _BATCH))
     for step, rows in enumerate(batches, start=1):
-        _, gradient = squared_error(weights, inputs[rows], standardised[rows])
+        _differentiate(network, inputs[rows], standardised[rows], slopes)
         mean += (1 - _DECAYS[0]) * (gradient - mean)
         square += (1 - _DECAYS[1]) * (gradient**2 - square)
         rate = _RATE * np.sqrt(1 - _DECAYS[1] ** step) / (1 - _DECAYS[0] ** step)
@@ -91,22 +96,28 @@ def squared_error(weights: Weights, inputs: Features, targets: Features) -> tupl
     gradient : (members, w) float64
         Of each member's error by its own weights.
     """
-    first, first_bias, second, second_bias = layers(weights, inputs.shape[-1], targets.shape[-1])
-    hidden = np.maximum(inputs @ first + first_bias, 0.0)
-    difference = hidden @ second + second_bias - targets
-    error = 0.5 * (difference**2).sum(axis=2).mean(axis=1)
-    difference = difference / inputs.shape[1]
-    back = (difference @ second.transpose(0, 2, 1)) * (hidden > 0)
     gradient = np.empty_like(weights)
-    parts = layers(gradient, inputs.shape[-1], targets.shape[-1])
-    parts[0][...] = inputs.transpose(0, 2, 1) @ back
-    parts[1][...] = back.sum(axis=1, keepdims=True)
-    parts[2][...] = hidden.transpose(0, 2, 1) @ difference
-    parts[3][...] = difference.sum(axis=1, keepdims=True)
+    network, slopes = (layers(array, inputs.shape[-1], targets.shape[-1]) for array in (weights, gradient))
+    difference = _differentiate(network, inputs, targets, slopes)
+    error = 0.5 * (difference**2).sum(axis=2).mean(axis=1)
     return error, gradient
 
 
-def layers(weights: Weights, inputs: int, outputs: int) -> tuple[Features, Features, Features, Features]:
+def _differentiate(network: Layers, inputs: Features, targets: Features, slopes: Layers) -> Features:
+    """Write the gradient of the error into ``slopes``, and give the predictions' differences from ``targets``."""
+    first, first_bias, second, second_bias = network
+    hidden = np.maximum(inputs @ first + first_bias, 0.0)
+    difference: Features = hidden @ second + second_bias - targets
+    outer = difference / inputs.shape[1]
+    inner = (outer @ second.transpose(0, 2, 1)) * (hidden > 0)
+    slopes[0][...] = inputs.transpose(0, 2, 1) @ inner
+    slopes[1][...] = inner.sum(axis=1, keepdims=True)
+    slopes[2][...] = hidden.transpose(0, 2, 1) @ outer
+    slopes[3][...] = outer.sum(axis=1, keepdims=True)
+    return difference
+
+
+def layers(weights: Weights, inputs: int, outputs: int) -> Layers:
     """View ``weights`` (members, w) as the first layer, (members, k, h) and (members, 1, h), and the second."""
     shapes = [(inputs, _HIDDEN), (1, _HIDDEN), (_HIDDEN, outputs), (1, outputs)]
     ends = np.cumsum([rows * columns for rows, columns in shapes])

@@ -15,7 +15,9 @@ worth as little as one at the reference point. Networks share no weights, so not
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +80,7 @@ class MoReinforce:
         self._novelty = Novelty(problem.space)
         self._rate, self._bonus, self._memory = rate, bonus, memory
         self._levels = [_levels(parameter) for parameter in problem.space.parameters]
+        self._values: list[list[float]] = [levels.astype(float).tolist() for levels in self._levels]
         self._logits = [np.zeros(len(levels)) for levels in self._levels]
         self._baseline: Losses | None = None
         self._open: defaultdict[str, deque[_Episode]] = defaultdict(deque)  # by digest
@@ -90,7 +93,8 @@ class MoReinforce:
     def ask(self) -> Query:
         """Name the next trial; never waits."""
         probabilities = tuple(self.policy)
-        vector = self._novelty.first_new(lambda: self._draw(probabilities))
+        edges = [np.cumsum(p)[:-1].tolist() for p in probabilities]
+        vector = self._novelty.first_new(lambda: self._draw(edges))
         episode = _Episode(self._places(vector), probabilities, self._rng.dirichlet(np.ones(self._objectives)))
         self._open[self._digest(vector)].append(episode)
         return Query(config=vector, epochs=self._problem.max_epochs)
@@ -113,14 +117,13 @@ class MoReinforce:
     def _objectives(self) -> int:
         return len(self._problem.objectives)
 
-    def _draw(self, probabilities: tuple[Logits, ...]) -> Vector:
-        """Draw every parameter by itself; those that are inactive then were drawn in vain."""
+    def _draw(self, edges: Sequence[list[float]]) -> Vector:
+        """Draw every parameter by itself, by the inner edges of its cumulated policy; some were drawn in vain."""
         drawn = [
-            levels[np.searchsorted(np.cumsum(p)[:-1], u, side="right")]
-            for levels, p, u in zip(self._levels, probabilities, self._rng.random(len(probabilities)), strict=True)
+            levels[bisect_right(inner, u)]
+            for levels, inner, u in zip(self._values, edges, self._rng.random(len(edges)).tolist(), strict=True)
         ]
-        vector: Vector = self._problem.space.deactivate(np.array(drawn)[None])[0]
-        return vector
+        return np.array(self._problem.space.settle_row(drawn, drawn.__getitem__))
 
     def _places(self, vector: Vector) -> tuple[int, ...]:
         return tuple(

@@ -10,6 +10,7 @@ space, a configuration (d,) and a generator; it gives a legal configuration, or 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,35 +58,39 @@ def stacks(space: Space) -> tuple[Stack, ...]:
 
 def layers(vector: Vector, stack: Stack) -> list[int]:
     """Give the positions of the widths that ``vector`` (d,) has."""
-    return [position for position in stack.widths if not np.isnan(vector[position])]
+    return [position for position in stack.widths if not math.isnan(vector[position])]
 
 
 def deepen(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
     """Put a layer behind a random one of a random stack, as wide as that."""
-    choices = [(stack, place) for stack in stacks(space) for place in range(len(layers(vector, stack)))]
-    children = [child for stack, place in choices if (child := with_layer(space, vector, stack, place)) is not None]
-    return _any(children, rng)
+    roomy = [stack for stack in stacks(space) if _with_depth(space, vector, stack, 1) is not None]
+    choices = [(stack, place) for stack in roomy for place in range(len(layers(vector, stack)))]
+    if not choices:
+        return None
+    stack, place = choices[int(rng.integers(len(choices)))]
+    return with_layer(space, vector, stack, place)
 
 
 def with_layer(space: Space, vector: Vector, stack: Stack, place: int) -> Vector | None:
     """Put a layer behind layer ``place``, as wide as that; None where the stack has no room."""
-    widths = _widths(space, vector, stack)
     grown = _with_depth(space, vector, stack, 1)
-    if grown is None or len(layers(grown, stack)) != len(widths) + 1:
+    if grown is None:
         return None
+    widths = _widths(space, vector, stack)
     return with_widths(space, grown, stack, [*widths[: place + 1], *widths[place:]])
 
 
 def without_layer(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
     """Take a random layer away."""
-    children = []
-    for stack in stacks(space):
-        widths = _widths(space, vector, stack)
-        cut = _with_depth(space, vector, stack, -1)
-        if cut is not None and len(layers(cut, stack)) == len(widths) - 1:
-            rests = [widths[:place] + widths[place + 1 :] for place in range(len(widths))]
-            children += [with_widths(space, cut, stack, rest) for rest in rests]
-    return _any(children, rng)
+    cuts = [(stack, _with_depth(space, vector, stack, -1)) for stack in stacks(space)]
+    choices = [
+        (stack, cut, place) for stack, cut in cuts if cut is not None for place in range(len(layers(vector, stack)))
+    ]
+    if not choices:
+        return None
+    stack, cut, place = choices[int(rng.integers(len(choices)))]
+    widths = _widths(space, vector, stack)
+    return with_widths(space, cut, stack, widths[:place] + widths[place + 1 :])
 
 
 def widen(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
@@ -99,17 +104,23 @@ def narrow(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | N
 
 
 def nudge(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
-    """Move one active parameter that belongs to no stack by a small step; None where there is none."""
+    """Move one active parameter that belongs to no stack by a small step; None where there is none.
+
+    Parameters that become active are drawn afresh.
+    """
     architecture = {position for stack in stacks(space) for position in (stack.depth, *stack.widths)}
-    active = [i for i in np.flatnonzero(~np.isnan(vector)).tolist() if space.parameters[i].size > 1]
-    movable = [i for i in active if i not in architecture]
+    row = vector.tolist()
+    movable = [
+        i
+        for i, parameter in enumerate(space.parameters)
+        if i not in architecture and not math.isnan(row[i]) and parameter.size > 1
+    ]
     if not movable:
         return None
     chosen = movable[int(rng.integers(len(movable)))]
-    child = np.where(np.isnan(vector), space.sample_all(rng, 1)[0], vector)
-    child[chosen] = space.parameters[chosen].step(float(vector[chosen]), rng, _STEP)
-    legal: Vector = space.deactivate(child[None])[0]
-    return legal
+    unit = rng.random(len(space))
+    row[chosen] = space.parameters[chosen].step(row[chosen], rng, _STEP)
+    return np.array(space.settle_row(row, lambda i: float(space.parameters[i].from_unit(unit[i : i + 1])[0])))
 
 
 def neighbour(space: Space, vector: Vector, rng: np.random.Generator, operators: Sequence[Operator]) -> Vector:
@@ -149,27 +160,30 @@ def _widths(space: Space, vector: Vector, stack: Stack) -> list[float]:
 
 
 def _with_depth(space: Space, vector: Vector, stack: Stack, more: int) -> Vector | None:
-    """Change the depth by one, if it is active and its range allows; widths that become active have their defaults."""
-    if np.isnan(vector[stack.depth]):
+    """Change the depth by one; None unless it is active and its range and the stack's activity allow.
+
+    A width that becomes active has its default.
+    """
+    row = vector.tolist()
+    if math.isnan(row[stack.depth]):
         return None
-    depth = float(space.parameters[stack.depth].decode(float(vector[stack.depth])))
-    child = vector.copy()
-    child[stack.depth] = encode_nearest(space, stack.depth, depth + more)
-    legal: Vector = space.snap(child[None])[0]
-    return None if child[stack.depth] == vector[stack.depth] else legal
+    depth = float(space.parameters[stack.depth].decode(row[stack.depth]))
+    row[stack.depth] = encode_nearest(space, stack.depth, depth + more)
+    child = np.array(space.settle_row(row, lambda i: space.parameters[i].encode(space.parameters[i].default)))
+    return child if len(layers(child, stack)) == len(layers(vector, stack)) + more else None
 
 
 def _scaled(space: Space, vector: Vector, rng: np.random.Generator, factors: Sequence[float]) -> Vector | None:
     """Multiply the width of a random layer by a random one of the ``factors``."""
     factor = factors[int(rng.integers(len(factors)))]
-    children = []
+    choices = []
     for stack in stacks(space):
-        widths = _widths(space, vector, stack)
-        for place, width in enumerate(widths):
-            child = with_widths(space, vector, stack, [*widths[:place], width * factor, *widths[place + 1 :]])
-            children += [] if np.array_equal(child, vector, equal_nan=True) else [child]
-    return _any(children, rng)
-
-
-def _any(children: Sequence[Vector], rng: np.random.Generator) -> Vector | None:
-    return children[int(rng.integers(len(children)))] if children else None
+        widths = zip(layers(vector, stack), _widths(space, vector, stack), strict=True)
+        scaled = [(position, encode_nearest(space, position, width * factor)) for position, width in widths]
+        choices += [(position, x) for position, x in scaled if x != vector[position]]
+    if not choices:
+        return None
+    position, x = choices[int(rng.integers(len(choices)))]
+    child = vector.copy()
+    child[position] = x
+    return child

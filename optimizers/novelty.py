@@ -34,7 +34,7 @@ class Novelty:
         """
         for _ in range(_ATTEMPTS):
             vector = propose()
-            digest = self._space.digests(vector[None])[0]
+            digest = self._space.digest_row(vector.tolist())
             if digest not in self._asked:
                 break
         self._asked.add(digest)

@@ -2,12 +2,10 @@
 
 Losses are (n, m) float64, minimised. Rows with a NaN (failed trials) belong to no front but the last. A point is worth
 something only where it is better than the reference point in every objective; elsewhere its contribution is 0.
-Up to two objectives everything is closed form; with more, volumes come from moocore, imported on first use.
+Fronts come from moocore, imported on first use, and so do volumes of more than two objectives; the rest is closed form.
 """
 
 from __future__ import annotations
-
-from bisect import bisect_right
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +32,10 @@ def nondominated_ranks(losses: Losses, /) -> Ranks:
     ranks = np.zeros(len(losses), dtype=np.int64)
     valid = ~np.isnan(losses).any(axis=1)
     if valid.any():
+        import moocore
+
         points, inverse = _lexsorted_unique(losses[valid])
-        of_points = _ranks_of_unique(points)
+        of_points = moocore.pareto_rank(points) if points.shape[1] > 1 else np.arange(len(points))
         ranks[valid] = of_points[inverse]
         ranks[~valid] = of_points.max() + 1
     return ranks
@@ -50,43 +50,6 @@ def _lexsorted_unique(losses: Losses) -> tuple[Losses, Indices]:
     inverse = np.empty(len(rows), dtype=np.int64)
     inverse[order] = np.cumsum(new) - 1
     return rows[new], inverse
-
-
-def _ranks_of_unique(lexsorted: Losses) -> Ranks:
-    """Rank different points (n, m) in lexicographic order."""
-    if lexsorted.shape[1] == 1:
-        return np.arange(len(lexsorted))
-    return _ranks_2d(lexsorted) if lexsorted.shape[1] == 2 else _ranks_by_peeling(lexsorted)
-
-
-def _ranks_2d(lexsorted: Losses) -> Ranks:
-    """Rank in O(n log n) by patience sorting.
-
-    In lexicographic order a point is dominated by a front exactly if the front's lowest second loss so far is not above
-    the point's own; these lowest values increase from front to front, so the first front free to take it is bisected.
-    """
-    lowest: list[float] = []
-    ranks = np.empty(len(lexsorted), dtype=np.int64)
-    for i, second in enumerate(lexsorted[:, 1].tolist()):
-        rank = bisect_right(lowest, second)
-        ranks[i] = rank
-        lowest[rank : rank + 1] = [second]
-    return ranks
-
-
-def _ranks_by_peeling(lexsorted: Losses) -> Ranks:
-    """Peel front after front; the first remaining point is never dominated by a later one."""
-    ranks = np.empty(len(lexsorted), dtype=np.int64)
-    unranked, rank = np.arange(len(lexsorted)), 0
-    while unranked.size:
-        rest, front = unranked, []
-        while rest.size:
-            front.append(rest[0])
-            rest = rest[(lexsorted[rest] < lexsorted[rest[0]]).any(axis=1)]
-        ranks[front] = rank
-        unranked = np.setdiff1d(unranked, front, assume_unique=True)
-        rank += 1
-    return ranks
 
 
 def hypervolume_contributions(losses: Losses, reference: Losses, /) -> Losses:

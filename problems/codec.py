@@ -87,6 +87,16 @@ class RowCodec:
                 raise ValueError(f"{name} is {x}, and inactive")
         return config
 
+    def settle(self, row: list[float], fill: Callable[[int], float]) -> list[float]:
+        """Copy a row (d,) with NaN for what is inactive, and ``fill(position)`` for what is active and was NaN."""
+        row = row.copy()
+        for i, _, _, _, parent, allowed, condition in self._rest:
+            if not (row[parent] in allowed if allowed else condition.holds(row)):
+                row[i] = math.nan
+            elif row[i] != row[i]:
+                row[i] = fill(i)
+        return row
+
     def _explain(self, config: Mapping[str, Value]) -> None:
         """Raise the error that says what is wrong with ``config``."""
         if not isinstance(config, Mapping):

@@ -189,6 +189,17 @@ class Space:
         self.decode_row(config.tolist())
         return np.asarray(config, dtype=np.float64)
 
+    def settle_row(self, row: list[float], fill: Callable[[int], float]) -> list[float]:
+        """Make a configuration of the numbers (d,) of one in which a parameter has changed that others hang on.
+
+        Returns
+        -------
+        row : (d,)
+            A copy with NaN for parameters that are inactive now, and ``fill(position)`` for those that have become
+            active. The other numbers must be legal, as `encode_row` gives them; none is looked at.
+        """
+        return self._codec.settle(row, fill)
+
     # --- many configurations -----------------------------------------------------------------------------------
 
     def from_unit(self, unit: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -186,6 +186,12 @@ def test_laws_hold_in_any_space(document: Document, seed: int) -> None:
     space.check(space.snap(wild))
     for neighbour in space.neighbours(vectors[0], rng, 20):
         space.check(neighbour[None])
+    for vector, other in zip(vectors, space.sample_all(rng, 30), strict=True):
+        changed = np.where(np.isnan(vector) | (rng.random(len(space)) < 0.7), vector, other)
+        before = changed.tolist()
+        row = space.settle_row(before, lambda i: space.parameters[i].encode(space.parameters[i].default))
+        np.testing.assert_allclose(row, space.snap(changed[None])[0], rtol=0, atol=1e-12)
+        np.testing.assert_array_equal(before, changed)
 
 
 # --- distributions ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.problem import Losses
-from ..simulator.progress import Progress
+from ..problems.progress import Progress
 from ..surrogates.benchmark import SurrogateBenchmark
 from ..surrogates.examples import read_examples
 from ..surrogates.fit import fit_surrogate, fit_unjudged

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses
-from ..simulator.progress import SILENT, Progress
+from ..problems.progress import SILENT, Progress
 from ..surrogates.benchmark import SurrogateBenchmark
 from ..surrogates.training import Recipe
 from ..tables.table import Table

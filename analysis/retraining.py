@@ -10,7 +10,7 @@ import numpy as np
 
 from ..problems.benchmark import Outcome
 from ..problems.problem import Problem
-from ..simulator.progress import SILENT, Progress
+from ..problems.progress import SILENT, Progress
 from ..tables.chosen import chosen_task, collect_chosen, open_chosen
 from ..tables.executor import open_executor
 from ..tables.table import Table

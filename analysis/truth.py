@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..problems.errors import InvalidArgument
+from ..problems.progress import SILENT, Progress
 from ..simulator.grid import Grid, run_grid
-from ..simulator.progress import SILENT, Progress
 from ..surrogates.benchmark import SurrogateBenchmark
 from ..tables.table import Table
 from .races import Experiment, load_experiment

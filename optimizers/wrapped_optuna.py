@@ -20,7 +20,7 @@ import numpy as np
 from ..problems.errors import MissingExtra
 from ..problems.parameters import Choice, Number, Parameter
 from ..problems.problem import Problem
-from ..problems.space import Space, Vector
+from ..problems.space import Vector
 from .base import Query, Result
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class OptunaStudy:
         import optuna
 
         self._problem = problem
-        self._order = _parents_first(problem.space)
+        self._order = problem.space.order
         self._open: defaultdict[str, deque[Trial]] = defaultdict(deque)  # by digest
         with _silence():
             self._study: Study = optuna.create_study(sampler=sampler, directions=["minimize"] * len(problem.objectives))
@@ -119,19 +119,6 @@ def _suggested(trial: Trial, parameter: Parameter) -> float:
     if isinstance(parameter, Choice) and parameter.ordered:
         return float(trial.suggest_int(parameter.name, 0, last))
     return float(trial.suggest_categorical(parameter.name, range(last + 1)))
-
-
-def _parents_first(space: Space) -> list[int]:
-    """Order positions so that every parameter comes after those that its condition asks for."""
-    order: list[int] = []
-    while len(order) < len(space):
-        done = set(order)
-        order += [
-            i
-            for i, condition in enumerate(space.conditions)
-            if i not in done and (condition is None or condition.parents <= done)
-        ]
-    return order
 
 
 @contextmanager

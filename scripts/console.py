@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPED_WIDTH = 120  # columns of a table in a file or pipe, where nobody says how wide it may be
+_PERIOD = 300.0  # seconds that the rate is taken over: some runs and fits take a minute
 _LINES = 10  # progress lines where there is no terminal
 
 
@@ -84,7 +85,9 @@ class Bar:
             TextColumn("{task.fields[note]}"),
         )
         self._is_quiet = not console.is_terminal
-        self._progress = Progress(*columns, console=console, transient=True, disable=self._is_quiet)
+        self._progress = Progress(
+            *columns, console=console, transient=True, disable=self._is_quiet, speed_estimate_period=_PERIOD
+        )
         self._task = self._progress.add_task(what, total=total, note="")
         self._what, self._unit, self._total, self._told = what, unit, total, 0
 
@@ -98,7 +101,10 @@ class Bar:
         self._progress.stop()
 
     def update(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Show that ``done`` of ``total`` (None: as many as before) are done, and a ``note`` beside it."""
+        """Show that ``done`` of ``total`` (None: as many as before) are done, and a ``note`` beside it.
+
+        Nothing counts for the rate that was done before the first call.
+        """
         self._total = total or self._total or done
         self._progress.update(self._task, completed=done, total=self._total, note=note)
         reached = int(_LINES * done / self._total)

@@ -8,49 +8,25 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from ..problems import get_problem
 from ..problems.errors import InvalidArgument
 from ..tables.designs import TARGET_SECONDS, Plan
-from .console import remark
+from .console import Bar, remark
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0.0:.2f} runs/s")
+class _Counted:
+    """Passes progress on to a bar and remembers how much was done since the start."""
 
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._first: float | None = None
+        self.added = 0.0
 
-class _Bar:
-    """Progress of a collection as a bar with rate and time left; single lines where there is no terminal."""
-
-    def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, speed_estimate_period=300.0)
-        self._console = console
-        self.collected = 0
-        """Number of runs that were added since the start."""
-
-    def start(self, done: int, total: int) -> None:
-        """Show the bar."""
-        self._task = self._bar.add_task("training", total=total, completed=done)
-        self._done, self._total = done, total
-        if self._console.is_terminal:
-            self._bar.start()
-
-    def advance(self, status: str) -> None:
-        """Move it on by one run."""
-        self._bar.advance(self._task)
-        self.collected += 1
-        count = self._done + self.collected
-        if not self._console.is_terminal and count % 100 == 0:
-            self._console.print(f"{count} of {self._total} runs")
-
-    def stop(self) -> None:
-        """Take it away."""
-        self._bar.stop()
+    def update(self, done: float, total: float | None = None, note: str = "") -> None:
+        self._first = done if self._first is None else self._first
+        self.added = done - self._first
+        self._bar.update(done, total, note)
 
 
 def populate(
@@ -120,25 +96,25 @@ def populate(
         return replace(new, design=design, cost=cost, target_seconds=target)
 
     plan = settle_plan(out, make_plan, resume=resume, precision=precision)
-    bar = _Bar(Console(stderr=True))
     interrupted = False
     # After an error nothing is merged: the journal keeps all there is, and nothing may mask what went wrong.
-    try:
-        with open_executor(jobs, scheduler=scheduler, processes=True, resources=taken) as executor:
-            collected = collect(
-                out,
-                plan,
-                part,
-                executor=executor,
-                jobs=jobs,
-                device=device,
-                runs_per_device=runs_per_device or 1,
-                progress=bar,
-            )
-    except KeyboardInterrupt:
-        interrupted, collected = True, bar.collected
-    finally:
-        bar.stop()
+    with Bar("training", "runs") as bar:
+        counted = _Counted(bar)
+        try:
+            with open_executor(jobs, scheduler=scheduler, processes=True, resources=taken) as executor:
+                collect(
+                    out,
+                    plan,
+                    part,
+                    executor=executor,
+                    jobs=jobs,
+                    device=device,
+                    runs_per_device=runs_per_device or 1,
+                    progress=counted,
+                )
+        except KeyboardInterrupt:
+            interrupted = True
+    collected = int(counted.added)
     total = merge_journal(out)
     if as_json:
         typer.echo(json.dumps({"table": str(out), "collected": collected, "runs": total}))

@@ -23,10 +23,10 @@ from ..optimizers import get_optimizer
 from ..problems.benchmark import Benchmark
 from ..problems.errors import BagbenchError, FileProblem, InvalidArgument, OutputConflict
 from ..problems.files import write_atomically
+from ..problems.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from .benchmarks import find_source, fingerprint, open_benchmark
 from .history import History
-from .progress import SILENT, Progress
 from .simulate import check_settings, simulate
 
 FORMAT = "bagbench-experiment"

@@ -18,9 +18,9 @@ from ..optimizers.base import Optimizer, Query, Result
 from ..problems.benchmark import Benchmark, Outcome
 from ..problems.errors import InvalidArgument, InvalidConfiguration
 from ..problems.problem import Losses, Problem, Vectors
+from ..problems.progress import SILENT, Progress
 from .history import CENSORED, SCORED, History
 from .overhead import NoOverhead, Overhead, real_seconds
-from .progress import SILENT, Progress
 
 FREE = NoOverhead()
 

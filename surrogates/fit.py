@@ -7,11 +7,12 @@ from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.table import Table
 from .calibration import calibration
@@ -32,27 +33,13 @@ Array = NDArray[np.float64]
 FOLDS = 5
 
 
-class Progress(Protocol):
-    """Is told which of how many forests has been grown."""
-
-    def update(self, done: int, total: int) -> None:
-        """``done`` of ``total`` steps are done."""
-
-
-class NoProgress:
-    """Tells nobody."""
-
-    def update(self, done: int, total: int) -> None:
-        """Do nothing."""
-
-
 def fit_surrogate(
     table: Table,
     path: Path,
     *,
     recipe: Recipe | None = None,
     jobs: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     tuning: Mapping[str, object] | None = None,
 ) -> Mapping[str, object]:
     """Fit a surrogate to a table, write it to ``path``, and give its quality card.
@@ -72,7 +59,7 @@ def fit_surrogate(
     tuning
         How the recipe was found, if not by thinking: `Tuned.account`, for the provenance.
     """
-    recipe, progress = recipe or Recipe(), progress or NoProgress()
+    recipe = recipe or Recipe()
     examples = read_examples(table, recipe.most_points)
     folds = fold_of(examples)
     learnt = _learn(examples, folds, recipe, jobs, progress)

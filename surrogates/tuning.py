@@ -19,12 +19,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument, MissingExtra
+from ..problems.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.table import Table
 from .examples import Examples, read_examples
@@ -40,20 +41,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _STARTUP = 10  # trials at random, before the estimator knows enough
-
-
-class Progress(Protocol):
-    """Is told how far a search has come."""
-
-    def update(self, done: int, total: int, note: str) -> None:
-        """``done`` of ``total`` fits are done; ``note`` says what was reached."""
-
-
-class NoProgress:
-    """Tells nobody."""
-
-    def update(self, done: int, total: int, note: str) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +79,7 @@ def tune(
     *,
     recipe: Recipe | None = None,
     jobs: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Tuned:
     """Search for a better recipe for a table.
 
@@ -126,7 +113,7 @@ def tune(
         raise InvalidArgument(f"trials is {trials}: expected 1 or more")
     if not table.sha256:
         raise InvalidArgument("the table to tune on is in no file: save it and open it again")
-    recipe, progress = recipe or Recipe(), progress or NoProgress()
+    recipe = recipe or Recipe()
     search = _Search(read_examples(table, recipe.most_points), recipe)
     subject = {
         "table_sha256": table.sha256,

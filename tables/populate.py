@@ -11,36 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Protocol
 
 from ..problems import get_problem
 from ..problems.datasets import load_data_set
 from ..problems.errors import FileProblem, InvalidArgument, OutputConflict
+from ..problems.progress import SILENT, Progress
 from .designs import CHOSEN, Plan, PlannedRun, planned_runs
 from .journal import Journal, journal_folder, read_entries
 from .runs import Entry
 from .table import Table
 from .worker import Task, train_task
-
-
-class Progress(Protocol):
-    """Is told how a collection goes on."""
-
-    def start(self, done: int, total: int) -> None:
-        """Collection begins, with ``done`` of ``total`` runs there already."""
-
-    def advance(self, status: str) -> None:
-        """One more run is in the journal."""
-
-
-class NoProgress:
-    """Tells nobody."""
-
-    def start(self, done: int, total: int) -> None:
-        """Do nothing."""
-
-    def advance(self, status: str) -> None:
-        """Do nothing."""
 
 
 def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, precision: str | None = None) -> Plan:
@@ -101,7 +81,7 @@ def collect(
     jobs: int,
     device: str = "auto",
     runs_per_device: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> int:
     """Train what is missing among the runs ``runs`` of ``plan`` and journal it.
 
@@ -127,21 +107,20 @@ def collect(
     """
     if not runs:
         raise InvalidArgument(f"runs must be at least {runs.start + 1}, got {runs.stop}")
-    progress = progress or NoProgress()
     first = planned_runs(plan, get_problem(plan.problem), len(load_data_set(plan.problem).train.labels), runs.stop)
     planned = [first[index] for index in runs]
     folder = journal_folder(table)
     with Journal(folder, plan) as journal:
         done = _done(folder, table)
         finished = {run.index for run in planned if (run.digest, run.seed) in done}
-        progress.start(len(finished), len(runs))
+        progress.update(len(finished), len(runs))
         tasks = {run.index: _task(run, plan, device, runs_per_device) for run in planned}
         collected = 0
         for entries in _train_all(tasks, finished, journal, executor, jobs):
             journal.append(*entries)
             for entry in entries:
                 finished.add(entry["index"])
-                progress.advance(entry["status"])
+                progress.update(len(finished), len(runs))
             collected += len(entries)
     return collected
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import time
 
 import pytest
 import typer
@@ -38,6 +40,26 @@ def test_on_a_terminal_progress_shows_rate_and_time_left(
     assert captured.out == ""
     assert "races/s" in captured.err
     assert "3/4" in captured.err
+
+
+def test_what_was_done_before_does_not_count_for_the_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
+    with Bar("training", "runs") as bar:
+        bar.update(10**9, 10**9 + 5)
+        for done in range(1, 5):
+            time.sleep(0.05)
+            bar.update(10**9 + done)
+    rates = [float(rate) for rate in re.findall(r"([0-9.e+]+) runs/s", captured(capsys))]
+    assert rates
+    assert max(rates) <= 20  # one in 0.05 s or more
+
+
+def captured(capsys: pytest.CaptureFixture[str]) -> str:
+    """Give what was shown on stderr, without colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
 
 
 def test_json_has_null_where_numbers_are_not_finite(capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,8 +141,8 @@ def test_progress_counts_finished_races(grid: Grid, tmp_path: Path) -> None:
         def __init__(self) -> None:
             self.reached: list[float] = []
 
-        def update(self, reached: float, /) -> None:
-            self.reached.append(reached)
+        def update(self, done: float, /, total: float | None = None, note: str = "") -> None:
+            self.reached.append(done)
 
     heard = Heard()
     run_grid(grid, out=tmp_path / "out", progress=heard)

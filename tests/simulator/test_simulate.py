@@ -260,8 +260,8 @@ def test_progress_is_told_every_result(toy_problem: Problem) -> None:
         def __init__(self) -> None:
             self.reached: list[float] = []
 
-        def update(self, reached: float, /) -> None:
-            self.reached.append(reached)
+        def update(self, done: float, /, total: float | None = None, note: str = "") -> None:
+            self.reached.append(done)
 
     heard = Heard()
     simulate(Scripted(toy_problem, [5.0, 2, 2]), InOrder(toy_problem), workers=2, budget_evaluations=3, progress=heard)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 
 from bagbench.problems.errors import FileProblem, InvalidArgument, MissingExtra, OutputConflict
+from bagbench.problems.progress import NoProgress
 from bagbench.surrogates import tuning
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.examples import Examples, read_examples
@@ -18,7 +19,7 @@ from bagbench.surrogates.fit import FOLDS, fold_of
 from bagbench.surrogates.perceptrons import Perceptrons
 from bagbench.surrogates.settings import settings_around, with_settings
 from bagbench.surrogates.training import Recipe
-from bagbench.surrogates.tuning import NoProgress, Tuned, fold_loss, tune
+from bagbench.surrogates.tuning import Tuned, fold_loss, tune
 from bagbench.tables.table import Table
 
 TINY = Recipe(
@@ -52,7 +53,7 @@ class Interrupted(NoProgress):
     def __init__(self, fits: int) -> None:
         self.fits = fits
 
-    def update(self, done: int, total: int, note: str) -> None:
+    def update(self, done: float, /, total: float | None = None, note: str = "") -> None:
         if done == self.fits:
             raise KeyboardInterrupt
 
@@ -210,7 +211,7 @@ def test_two_processes_do_not_write_one_file(saved: Table, tmp_path: Path) -> No
     path = tmp_path / "tuning.jsonl"
 
     class Meanwhile(NoProgress):
-        def update(self, done: int, total: int, note: str) -> None:
+        def update(self, done: float, /, total: float | None = None, note: str = "") -> None:
             tune(saved, path, 1, recipe=TINY)
 
     with pytest.raises(OutputConflict, match="being written by another process"):

@@ -155,12 +155,8 @@ def test_cluster_finishes_every_run_once_though_a_worker_is_killed(scheduler: st
     plan = settle_plan(table, lambda: Plan(problem="digits", epochs=1), resume=False)
 
     class KillAWorkerOnce:
-        def start(self, done: int, total: int) -> None:
-            self.left = 4
-
-        def advance(self, status: str) -> None:
-            self.left -= 1
-            if self.left == 0:
+        def update(self, done: float, /, total: float | None = None, note: str = "") -> None:
+            if done == 4:
                 os.kill(executor.submit(os.getpid).result(), signal.SIGKILL)
 
     with Journal(journal_folder(table), plan), open_executor(scheduler=scheduler) as executor:

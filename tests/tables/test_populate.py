@@ -83,15 +83,12 @@ def test_progress_is_told(table: Path, quick: list[int]) -> None:
     told: list[object] = []
 
     class Listener:
-        def start(self, done: int, total: int) -> None:
+        def update(self, done: float, /, total: float | None = None, note: str = "") -> None:
             told.append((done, total))
-
-        def advance(self, status: str) -> None:
-            told.append(status)
 
     fill(table, 2)
     collect(table, PLAN, range(4), executor=InProcess(), jobs=1, progress=Listener())
-    assert told == [(2, 4), "ok", "ok"]
+    assert told == [(2, 4), (3, 4), (4, 4)]
 
 
 def test_real_run_is_journalled_with_its_environment(table: Path) -> None:

@@ -37,12 +37,12 @@ from ..problems.errors import InvalidArgument
 from ..problems.parameters import Number
 from ..problems.problem import Losses, Problem
 from ..problems.space import Space, Vector
+from ..problems.threads import one_thread
 from .base import Query, Result
 from .gaussian_process import GrowingModel
 from .morphism import Stack, encode_nearest, layers, stacks, with_layer
 from .novelty import Novelty
 from .pareto import nondominated_ranks
-from .threads import one_thread
 
 _SHARES = (0.35, 0.40, 0.25)
 _GREED = 0.85  # probability of a parent from the first front

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Problem, Vectors
 from ..problems.space import Space, Vector
+from ..problems.threads import one_thread
 from .base import Query, Result
 from .brackets import Brackets
 from .encoding import Features, activity_flags, unit_cube
@@ -36,7 +37,6 @@ from .ensemble import fit_ensemble
 from .ladder import epoch_ladder
 from .nsga2 import crowded_order
 from .random_search import RandomSearch
-from .threads import one_thread
 from .trials import Trials
 
 _FEWEST = 2  # scored trials that predictors can be trained on

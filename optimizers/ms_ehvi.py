@@ -23,6 +23,7 @@ import numpy as np
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Problem, Vectors
 from ..problems.space import Vector
+from ..problems.threads import one_thread
 from .base import Query, Result
 from .candidates import candidate_pool
 from .ehvi import expected_hypervolume_improvement
@@ -30,7 +31,6 @@ from .encoding import unit_cube
 from .gaussian_process import GrowingModel
 from .pareto import nondominated_ranks
 from .random_search import RandomSearch
-from .threads import one_thread
 from .trials import Trials
 
 _LOG = logging.getLogger(__name__)

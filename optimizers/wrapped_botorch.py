@@ -33,12 +33,12 @@ import numpy as np
 from ..problems.errors import InvalidArgument, MissingExtra
 from ..problems.problem import Problem, Vectors
 from ..problems.space import Vector
+from ..problems.threads import one_thread
 from .base import Query, Result
 from .candidates import candidate_pool
 from .encoding import unit_cube
 from .pareto import nondominated_ranks
 from .random_search import RandomSearch
-from .threads import one_thread
 from .trials import Trials
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ import numpy as np
 from ..problems.errors import MissingExtra
 from ..problems.problem import Problem
 from ..problems.space import Vector
+from ..problems.threads import one_thread
 from .base import Query, Result
-from .threads import one_thread
 
 if TYPE_CHECKING:
     from ConfigSpace import Configuration

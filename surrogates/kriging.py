@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from ..problems.threads import one_thread
 from .perceptrons import Model, fitted, standardised
 
 Array = NDArray[np.float64]
@@ -60,14 +60,14 @@ class Kriging:
         chosen = np.random.default_rng([seed, 3]).permutation(len(rows))[: self.runs_for_scales]
         scales = Matern(np.full(rows.shape[1], _FIRST_SCALE), nu=_SMOOTHNESS)
         kernel = ConstantKernel(1.0) * scales + WhiteKernel(_FIRST_NOISE)
-        with threadpool_limits(1):  # sums in another order would be another model
+        with one_thread():  # sums in another order would be another model
             sample = GaussianProcessRegressor(kernel, optimizer=self._optimise, normalize_y=True)
             kernel = fitted(sample, rows[chosen], targets[chosen, -1]).kernel_
             model = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(rows, targets)
 
         def predict(others: Array) -> Array:
             blocks = np.array_split(prepare.transform(others), max(1, -(-len(others) // _BLOCK)))
-            with threadpool_limits(1):
+            with one_thread():
                 return np.concatenate([model.predict(block) for block in blocks]).reshape(len(others), -1)
 
         return predict

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.threads import one_thread
+
 Array = NDArray[np.float64]
 
 _KIND = ("device", "processor", "torch", "precision", "threads", "runs_per_device", "clock")
@@ -67,7 +69,8 @@ def paces(kinds: NDArray[np.object_], rich: Array, log_seconds: Array) -> list[P
         rows = np.concatenate([dummies, np.ones((len(filled), 1)), filled, np.isnan(rich)], axis=1)
         prior = np.eye(len(others), rows.shape[1]) * np.sqrt(_DOUBT)
         wanted = np.concatenate([log_seconds, np.zeros(len(others))])
-        effects = np.linalg.lstsq(np.concatenate([rows, prior]), wanted, rcond=None)[0][: len(others)]
+        with one_thread():  # sums in another order would be other paces
+            effects = np.linalg.lstsq(np.concatenate([rows, prior]), wanted, rcond=None)[0][: len(others)]
     factors = [1.0, *np.exp(effects).tolist()]
     return [
         Pace(machine=name, runs=runs, times_as_long=factor)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+
+from ..problems.threads import one_thread
 
 Array = NDArray[np.float64]
 Model = Callable[[Array], Array]
@@ -61,7 +62,7 @@ class Perceptrons:
 
         n, networks = len(features), []
         passes = round(self.passes * min(_REPEATED, max(1.0, _MANY / n)))
-        with threadpool_limits(1):  # sums in another order would be other networks
+        with one_thread():  # sums in another order would be other networks
             for member in range(self.members):
                 network = kind(
                     hidden_layer_sizes=self.hidden,
@@ -98,6 +99,6 @@ def fitted(model: Any, features: Array, targets: NDArray[Any]) -> Any:
 
 
 def _averaged(predictors: list[Callable[[Array], Array]], rows: Array) -> Array:
-    with threadpool_limits(1):
+    with one_thread():
         mean: Array = np.mean([predict(rows) for predict in predictors], axis=0)
     return mean

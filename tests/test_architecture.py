@@ -56,7 +56,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "joblib": ("optimizers/wrapped_smac.py",),
     "PIL": ("scripts/prepare_flowers.py",),
     "pooch": ("problems/downloads.py",),
-    "threadpoolctl": ("optimizers/threads.py", "surrogates/perceptrons.py", "surrogates/kriging.py"),
+    "threadpoolctl": ("problems/threads.py",),
     "moocore": ("analysis/indicators.py", "optimizers/*.py", "surrogates/fronts.py"),
     "plotly": ("analysis/report.py",),
     "matplotlib": ("analysis/paper.py",),

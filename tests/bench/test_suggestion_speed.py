@@ -12,7 +12,7 @@ import pytest
 import bagbench
 from bagbench.optimizers import OPTIMIZERS
 from bagbench.optimizers.base import Result
-from bagbench.optimizers.threads import one_thread
+from bagbench.problems.threads import one_thread
 
 SHIPPED = Path(bagbench.__file__).parent / "data" / "digits.onnx"
 TRIALS = 500

@@ -18,7 +18,7 @@ from bagbench.optimizers.gaussian_process import (
     fit_hyperparameters,
     negative_log_posterior,
 )
-from bagbench.optimizers.threads import one_thread
+from bagbench.problems.threads import one_thread
 
 pytestmark = pytest.mark.usefixtures("calm")
 

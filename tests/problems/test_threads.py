@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-from bagbench.optimizers.threads import one_thread
+from bagbench.problems.threads import one_thread
 
 
 def blas_threads() -> list[int]:

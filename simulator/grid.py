@@ -123,7 +123,8 @@ def run_grid(
     folder.mkdir(exist_ok=True)
     histories = {race: history for race in races if (history := _finished(race, folder)) is not None}
     progress.update(len(histories))
-    missing = [race for race in races if race not in histories]
+    # Seed by seed: whoever stops it has raced everybody, if with fewer seeds.
+    missing = sorted((race for race in races if race not in histories), key=lambda race: race.seed)
     if missing:
         with open_executor(jobs, scheduler=scheduler) as executor:
             window = jobs if scheduler is None else len(missing)

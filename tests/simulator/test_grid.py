@@ -121,6 +121,21 @@ def test_a_finished_race_is_not_run_again(grid: Grid, tmp_path: Path, monkeypatc
     assert ran == ["drawing, seed 1"]
 
 
+def test_everybody_races_with_one_seed_before_the_next(
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+    run_race = grid_module.run_race
+
+    def noted(race: Race) -> History:
+        ran.append(race.seed)
+        return run_race(race)
+
+    monkeypatch.setattr(grid_module, "run_race", noted)
+    run_grid(grid, out=tmp_path / "out")
+    assert ran == [0, 0, 1, 1, 2, 2]
+
+
 def test_a_damaged_race_is_run_again_and_said_so(grid: Grid, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = run_grid(grid, out=tmp_path / "out")
     path = tmp_path / "out/races/drawing-1.h5"
@@ -224,7 +239,7 @@ def test_an_error_names_its_race_and_keeps_the_finished_ones(grid: Grid, tmp_pat
     failing = replace(grid, optimizers=("drawing", "waiting"))
     with pytest.raises(InvalidArgument, match=r"race of waiting, seed 0: Waiting\.ask\(\) returned None"):
         run_grid(failing, out=tmp_path / "out")
-    assert files(tmp_path / "out/races") == [f"drawing-{seed}.h5" for seed in range(3)]
+    assert files(tmp_path / "out/races") == ["drawing-0.h5"]
 
 
 def test_a_bug_in_an_optimizer_names_its_race(grid: Grid, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ worth as little as one at the reference point. Networks share no weights, so not
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -80,7 +81,6 @@ class MoReinforce:
         self._novelty = Novelty(problem.space)
         self._rate, self._bonus, self._memory = rate, bonus, memory
         self._levels = [_levels(parameter) for parameter in problem.space.parameters]
-        self._values: list[list[float]] = [levels.astype(float).tolist() for levels in self._levels]
         self._logits = [np.zeros(len(levels)) for levels in self._levels]
         self._baseline: Losses | None = None
         self._open: defaultdict[str, deque[_Episode]] = defaultdict(deque)  # by digest
@@ -121,14 +121,13 @@ class MoReinforce:
         """Draw every parameter by itself, by the inner edges of its cumulated policy; some were drawn in vain."""
         drawn = [
             levels[bisect_right(inner, u)]
-            for levels, inner, u in zip(self._values, edges, self._rng.random(len(edges)).tolist(), strict=True)
+            for levels, inner, u in zip(self._levels, edges, self._rng.random(len(edges)).tolist(), strict=True)
         ]
-        return np.array(self._problem.space.settle_row(drawn, drawn.__getitem__))
+        return np.array(self._problem.space.settle_row(drawn, drawn.__getitem__))  # none is missing
 
     def _places(self, vector: Vector) -> tuple[int, ...]:
         return tuple(
-            -1 if np.isnan(x) else int(np.flatnonzero(levels == x)[0])
-            for levels, x in zip(self._levels, vector, strict=True)
+            -1 if math.isnan(x) else levels.index(x) for levels, x in zip(self._levels, vector.tolist(), strict=True)
         )
 
     def _normalized(self, losses: Losses) -> Losses:
@@ -162,8 +161,8 @@ def entropy_gradient(probabilities: Logits) -> Logits:
     return -probabilities * (logs - probabilities @ logs)
 
 
-def _levels(parameter: Parameter) -> Logits:
+def _levels(parameter: Parameter) -> list[float]:
     """Give the numbers that the policy chooses from: all choices, or as many levels of a number as differ."""
     if isinstance(parameter, Number):
-        return np.unique(parameter.snap(np.linspace(0.0, 1.0, _LEVELS)))
-    return np.arange(parameter.size)
+        return [float(x) for x in np.unique(parameter.snap(np.linspace(0.0, 1.0, _LEVELS)))]
+    return [float(choice) for choice in range(int(parameter.size))]

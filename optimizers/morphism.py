@@ -63,12 +63,11 @@ def layers(vector: Vector, stack: Stack) -> list[int]:
 
 def deepen(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
     """Put a layer behind a random one of a random stack, as wide as that."""
-    roomy = [stack for stack in stacks(space) if _with_depth(space, vector, stack, 1) is not None]
-    choices = [(stack, place) for stack in roomy for place in range(len(layers(vector, stack)))]
-    if not choices:
+    chosen = _resized(space, vector, rng, 1)
+    if chosen is None:
         return None
-    stack, place = choices[int(rng.integers(len(choices)))]
-    return with_layer(space, vector, stack, place)
+    child, stack, place = chosen
+    return with_widths(space, child, stack, _doubled(_widths(space, vector, stack), place))
 
 
 def with_layer(space: Space, vector: Vector, stack: Stack, place: int) -> Vector | None:
@@ -76,21 +75,17 @@ def with_layer(space: Space, vector: Vector, stack: Stack, place: int) -> Vector
     grown = _with_depth(space, vector, stack, 1)
     if grown is None:
         return None
-    widths = _widths(space, vector, stack)
-    return with_widths(space, grown, stack, [*widths[: place + 1], *widths[place:]])
+    return with_widths(space, grown, stack, _doubled(_widths(space, vector, stack), place))
 
 
 def without_layer(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
     """Take a random layer away."""
-    cuts = [(stack, _with_depth(space, vector, stack, -1)) for stack in stacks(space)]
-    choices = [
-        (stack, cut, place) for stack, cut in cuts if cut is not None for place in range(len(layers(vector, stack)))
-    ]
-    if not choices:
+    chosen = _resized(space, vector, rng, -1)
+    if chosen is None:
         return None
-    stack, cut, place = choices[int(rng.integers(len(choices)))]
+    child, stack, place = chosen
     widths = _widths(space, vector, stack)
-    return with_widths(space, cut, stack, widths[:place] + widths[place + 1 :])
+    return with_widths(space, child, stack, widths[:place] + widths[place + 1 :])
 
 
 def widen(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
@@ -157,6 +152,22 @@ def _is_integer(space: Space, position: int) -> bool:
 
 def _widths(space: Space, vector: Vector, stack: Stack) -> list[float]:
     return [float(space.parameters[i].decode(float(vector[i]))) for i in layers(vector, stack)]
+
+
+def _doubled(widths: list[float], place: int) -> list[float]:
+    return [*widths[: place + 1], *widths[place:]]
+
+
+def _resized(space: Space, vector: Vector, rng: np.random.Generator, more: int) -> tuple[Vector, Stack, int] | None:
+    """Change the depth of a random stack by one, and name it and one of the layers that it had."""
+    changed = [(stack, _with_depth(space, vector, stack, more)) for stack in stacks(space)]
+    choices = [
+        (child, stack, place)
+        for stack, child in changed
+        if child is not None
+        for place in range(len(layers(vector, stack)))
+    ]
+    return choices[int(rng.integers(len(choices)))] if choices else None
 
 
 def _with_depth(space: Space, vector: Vector, stack: Stack, more: int) -> Vector | None:

@@ -34,10 +34,8 @@ def nondominated_ranks(losses: Losses, /) -> Ranks:
     if valid.any():
         import moocore
 
-        points, inverse = _lexsorted_unique(losses[valid])
-        of_points = moocore.pareto_rank(points) if points.shape[1] > 1 else np.arange(len(points))
-        ranks[valid] = of_points[inverse]
-        ranks[~valid] = of_points.max() + 1
+        ranks[valid] = moocore.pareto_rank(losses[valid])
+        ranks[~valid] = ranks.max() + 1
     return ranks
 
 

@@ -68,13 +68,25 @@ def go_through(path: Path) -> None:
 
 
 def fit(path: Path) -> None:
-    """Fit a surrogate of few trees."""
+    """Fit small models to a tenth of the points that are usual: it is the reading whose memory is measured, not theirs.
+
+    Runs are chosen by the digests of all, and only those are read. On the usual 1,000,000 points small models alone take
+    as much memory as this whole table.
+    """
     from bagbench.surrogates.fit import fit_surrogate
+    from bagbench.surrogates.perceptrons import Perceptrons
     from bagbench.surrogates.training import Recipe
 
-    recipe = Recipe()
-    teacher = replace(recipe.teacher, trees=4)
-    fit_surrogate(Table.open(path), path.with_suffix(".onnx"), recipe=replace(recipe, teacher=teacher))
+    whole = Recipe()
+    recipe = replace(
+        whole,
+        teacher=replace(whole.teacher, trees=4),
+        perceptrons=Perceptrons(members=1, hidden=(4,), passes=1),
+        student=replace(whole.student, trees=4),
+        drawn=1_000,
+        most_points=whole.most_points // 10,
+    )
+    fit_surrogate(Table.open(path), path.with_suffix(".onnx"), recipe=recipe)
 
 
 def peak(action: str, *words: object) -> tuple[float, float]:
@@ -134,9 +146,9 @@ def test_run_is_found_by_its_digest_in_under_50_microseconds(table: Path, say: C
 def test_large_table_is_never_in_memory_as_a_whole(action: str, table: Path, say: Callable[[str], None]) -> None:
     size = in_memory(table)
     seconds, mebibytes = peak(action, table)
-    what = {"pass": "going through it", "fit": "a fit of few trees to it"}[action]
+    what = {"pass": "going through it", "fit": "a fit of small models to some of its runs"}[action]
     say(f"{what}: {seconds:.0f} s, {mebibytes:,.0f} MiB of memory (the whole table: {size:,.0f} MiB)")
-    assert mebibytes < {"pass": 0.2, "fit": 0.5}[action] * size
+    assert mebibytes < {"pass": 0.2, "fit": 0.4}[action] * size
 
 
 @pytest.mark.parametrize("jobs", [1, QUEUED // 2])

@@ -70,8 +70,8 @@ def go_through(path: Path) -> None:
 def fit(path: Path) -> None:
     """Fit small models to a tenth of the points that are usual: it is the reading whose memory is measured, not theirs.
 
-    Runs are chosen by the digests of all, and only those are read. On the usual 1,000,000 points small models alone take
-    as much memory as this whole table.
+    Runs are chosen by the digests of all, and only those are read. On the usual 1,000,000 points small models alone
+    take as much memory as this whole table.
     """
     from bagbench.surrogates.fit import fit_surrogate
     from bagbench.surrogates.perceptrons import Perceptrons

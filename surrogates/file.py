@@ -1,6 +1,6 @@
 """The surrogate file: ONNX trees with everything else as JSON metadata, sealed by its own SHA-256.
 
-Every head is a TreeEnsembleRegressor whose output bears the head's name; the metadata ``bagbench`` is JSON. The file
+Every head is a TreeEnsemble whose output bears the head's name; the metadata ``bagbench`` is JSON. The file
 ends in a protobuf field that ONNX does not know and readers skip: the SHA-256 of all bytes before it. Nothing in it
 can be executed.
 """
@@ -19,7 +19,7 @@ from ..problems.errors import FileProblem, MissingExtra
 from ..problems.files import replacing
 from .description import KIND, Description
 from .features import Features
-from .forest import Forest
+from .forest import Forest, Tree
 from .subgraph import read_metadata
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _SEAL_TAG = b"\xc2\x3e\x40"  # protobuf: field 1000, length-delimited, 64 bytes
 _SEAL = len(_SEAL_TAG) + 64
+
+_SUM, _NONE, _AT_MOST = 1, 0, 0  # of ONNX's TreeEnsemble: how trees add up, what comes after, and "goes left if <="
 
 
 def write_surrogate(
@@ -116,7 +118,7 @@ def to_onnx(forests: Mapping[str, Forest], width: int, metadata: str = "") -> by
     nodes = [_node(forest, name) for name, forest in forests.items()]
     proto = helper.make_model(
         helper.make_graph(nodes, "bagbench", inputs, outputs),
-        opset_imports=[helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("", 17)],
+        opset_imports=[helper.make_opsetid("ai.onnx.ml", 5), helper.make_opsetid("", 17)],
         ir_version=9,
         producer_name="bagbench",
     )
@@ -125,34 +127,51 @@ def to_onnx(forests: Mapping[str, Forest], width: int, metadata: str = "") -> by
 
 
 def _node(forest: Forest, output: str) -> NodeProto:
-    """Lay a forest out as ONNX's TreeEnsembleRegressor (ai.onnx.ml 3): columns of nodes, and a weight for each leaf."""
-    from onnx import helper
+    """Lay a forest out as ONNX's TreeEnsemble (ai.onnx.ml 5): columns of inner nodes, and a weight for each leaf."""
+    from onnx import helper, numpy_helper
 
-    trees = forest.trees
-    sizes = [len(tree.feature) for tree in trees]
+    trees = [_branching(tree) for tree in forest.trees]
+    roots = np.cumsum([0, *(len(tree.feature) for tree in trees[:-1])])
     feature = np.concatenate([tree.feature for tree in trees])
-    leaf = feature < 0
-    tree_ids = np.repeat(np.arange(len(trees)), sizes)
-    node_ids = np.concatenate([np.arange(size) for size in sizes])
+    inner = feature >= 0
+    left = np.concatenate([root + tree.left for root, tree in zip(roots, trees, strict=True)])[inner]
+    right = np.concatenate([root + tree.right for root, tree in zip(roots, trees, strict=True)])[inner]
+    number = np.where(inner, np.cumsum(inner), np.cumsum(~inner)) - 1  # inner nodes and leaves are counted apart
+    thresholds = np.concatenate([tree.threshold for tree in trees])[inner]
+    missing_left = np.concatenate([tree.missing_left for tree in trees])[inner]
+    values = [tree.value for tree in trees]
+    weights = np.concatenate([forest.base + values[0], *values[1:]])[~inner]  # each row meets one leaf of the first
     return helper.make_node(
-        "TreeEnsembleRegressor",
+        "TreeEnsemble",
         ["features"],
         [output],
         domain="ai.onnx.ml",
         n_targets=1,
-        base_values=[forest.base],
-        aggregate_function="SUM",
-        post_transform="NONE",
-        nodes_treeids=tree_ids.tolist(),
-        nodes_nodeids=node_ids.tolist(),
-        nodes_featureids=np.maximum(feature, 0).tolist(),
-        nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        nodes_values=np.concatenate([tree.threshold for tree in trees]).tolist(),
-        nodes_truenodeids=np.concatenate([tree.left for tree in trees]).tolist(),
-        nodes_falsenodeids=np.concatenate([tree.right for tree in trees]).tolist(),
-        nodes_missing_value_tracks_true=np.concatenate([tree.missing_left for tree in trees]).astype(int).tolist(),
-        target_treeids=tree_ids[leaf].tolist(),
-        target_nodeids=node_ids[leaf].tolist(),
-        target_ids=[0] * int(leaf.sum()),
-        target_weights=np.concatenate([tree.value for tree in trees])[leaf].tolist(),
+        aggregate_function=_SUM,
+        post_transform=_NONE,
+        tree_roots=number[roots].tolist(),
+        nodes_featureids=feature[inner].tolist(),
+        nodes_modes=numpy_helper.from_array(np.full(len(left), _AT_MOST, dtype=np.uint8)),
+        nodes_splits=numpy_helper.from_array(thresholds.astype(np.float32)),
+        nodes_truenodeids=number[left].tolist(),
+        nodes_falsenodeids=number[right].tolist(),
+        nodes_trueleafs=(~inner[left]).astype(int).tolist(),
+        nodes_falseleafs=(~inner[right]).astype(int).tolist(),
+        nodes_missing_value_tracks_true=missing_left.astype(int).tolist(),
+        leaf_targetids=[0] * len(weights),
+        leaf_weights=numpy_helper.from_array(weights.astype(np.float32)),
+    )
+
+
+def _branching(tree: Tree) -> Tree:
+    """Give a tree that is more than a leaf, as ONNX wants it: one that has only a root gets two leaves that agree."""
+    if len(tree.feature) > 1:
+        return tree
+    return Tree(
+        feature=np.array([0, -1, -1]),
+        threshold=np.zeros(3, dtype=np.float32),
+        left=np.array([1, 0, 0]),
+        right=np.array([2, 0, 0]),
+        missing_left=np.zeros(3, dtype=np.bool_),
+        value=np.repeat(tree.value, 3),
     )

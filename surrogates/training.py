@@ -33,7 +33,7 @@ def _student(*, trees: int, leaves: int) -> Boosting:
         model="lightgbm",
         trees=trees,
         leaves=leaves,
-        learning_rate=0.3,
+        learning_rate=0.35,
         rows_in_leaf=8,
         l2=0.0,
         row_share=1.0,
@@ -54,8 +54,9 @@ class Recipe:
     """Of the trees in the average of both."""
     kriging: Kriging = field(default_factory=Kriging)
     """What counts nearly as much as both together where runs are few."""
-    student: Boosting = field(default_factory=lambda: _student(trees=32, leaves=384))
-    clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=32))
+    student: Boosting = field(default_factory=lambda: _student(trees=24, leaves=2048))
+    """Leaves are what its likeness to the teacher hangs on, trees are what a query costs."""
+    clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=512))
     """The student that predicts seconds."""
     drawn: int = 12_000
     """Configurations drawn from the space for the students; three times as many are drawn near those of the table."""

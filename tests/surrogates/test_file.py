@@ -16,6 +16,7 @@ from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.surrogates.description import Description
 from bagbench.surrogates.file import fingerprint, read_sealed, renew_card, to_onnx, write_surrogate
 from bagbench.surrogates.forest import Forest, Tree
+from bagbench.surrogates.serving import ServedForests
 from bagbench.surrogates.subgraph import keep_outputs, read_metadata
 
 
@@ -40,6 +41,23 @@ def test_cut_model_is_valid_onnx_with_just_the_outputs_kept() -> None:
     whole = onnx.load_model_from_string(model)
     assert cut.graph.node[1] == whole.graph.node[2]
     assert cut.metadata_props == whole.metadata_props
+
+
+def test_tree_without_branches_adds_its_leaf_to_every_row() -> None:
+    root = Tree(
+        feature=np.array([-1]),
+        threshold=np.zeros(1, dtype=np.float32),
+        left=np.zeros(1, dtype=np.int64),
+        right=np.zeros(1, dtype=np.int64),
+        missing_left=np.zeros(1, dtype=np.bool_),
+        value=np.array([4.0]),
+    )
+    (tree,) = stump(1).trees
+    forests = {"alone": Forest(trees=[root], base=2.0), "first": Forest(trees=[root, tree, root], base=2.0)}
+    rows = np.array([[0, 0], [0, 1], [np.nan, np.nan]], dtype=np.float32)
+    served = ServedForests(to_onnx(forests, 2), list(forests), 2).batch(rows)
+    np.testing.assert_array_equal(served, [[6, 11], [6, 9], [6, 11]])
+    onnx.checker.check_model(onnx.load_model_from_string(to_onnx(forests, 2)))
 
 
 def test_metadata_is_found_as_onnx_finds_it() -> None:

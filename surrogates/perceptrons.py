@@ -46,7 +46,7 @@ class Perceptrons:
 
         outputs = labels.shape[1]
         doubled = np.concatenate([labels, labels[:, :1]], axis=1)  # with a single column it would be another problem
-        networks = self._fit(MLPClassifier, features, doubled.astype(np.int64), seed)
+        networks = self._fit(MLPClassifier, features, doubled, seed)
         return lambda rows: _averaged([network.predict_proba for network in networks], rows)[:, :outputs]
 
     def regress(self, features: Array, targets: Array, *, seed: int) -> Model:

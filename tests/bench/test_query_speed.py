@@ -48,11 +48,19 @@ def same_size_booster(features: np.ndarray, targets: np.ndarray) -> xgboost.Boos
     nodes = [
         node for node in onnx.load(str(SHIPPED)).graph.node if node.output[0] in ("val_error", "seconds_per_epoch")
     ]
-    ids = [next(a.ints for a in node.attribute if a.name == "nodes_treeids") for node in nodes]
-    trees = sum(max(numbers) + 1 for numbers in ids)
-    leaves = (sum(map(len, ids)) // trees + 1) // 2
+    sizes = [_trees_and_leaves(node) for node in nodes]
+    trees = sum(size[0] for size in sizes)
+    leaves = sum(size[1] for size in sizes) // trees
     settings = {"tree_method": "hist", "grow_policy": "lossguide", "max_depth": 0, "max_leaves": leaves, "nthread": 1}
     return xgboost.train(settings, xgboost.DMatrix(features, targets), trees)
+
+
+def _trees_and_leaves(node: onnx.NodeProto) -> tuple[int, int]:
+    """Count them, in the newer form of trees and in the older."""
+    values = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    if node.op_type == "TreeEnsemble":
+        return len(values["tree_roots"]), len(values["leaf_targetids"])
+    return max(values["nodes_treeids"]) + 1, len(values["target_weights"])
 
 
 def test_query_from_a_dict_is_20_times_faster_than_one_row_of_xgboost(say: Callable[[str], None]) -> None:

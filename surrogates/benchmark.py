@@ -164,8 +164,10 @@ class SurrogateBenchmark:
         features = [*numbers, *known[: self._leading], epochs]
         values = self._rows.evaluate(features)
         if self._noise is not None:
-            features[-1] = self._last
-            final = self._rows.evaluate(features)[0]
+            final = values[0]
+            if epochs != self._last:
+                features[-1] = self._last
+                final = self._rows.evaluate(features)[0]
             draw = self._draw(self._noise, final, numbers, seed)
             keeps, adds = draw.keeps[epochs - 1].tolist(), draw.adds[epochs - 1].tolist()
             values = [keeps[head] * value + adds[head] for value, head in zip(values, self._heads, strict=True)]

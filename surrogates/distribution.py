@@ -10,6 +10,7 @@ larger, they are sorted (rearrangement: Chernozhukov, Fernandez-Val, Galichon 20
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ CLASSES = 12
 _MOST = 36
 _THRESHOLDS = 600  # of all quantities together, that a single quantity need not be coarse
 _IN_CLASS = 40  # outcomes, at least, in each of more than `CLASSES`
+_IN_TAIL = 5  # and in each that a class with a long tail is cut into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +39,20 @@ class Thresholds:
     def of(cls, values: Array, classes: int | None = None) -> Thresholds:
         """Cut at quantiles of ``values`` (n, p), into at most ``classes`` classes, none of them empty.
 
-        By default they are `CLASSES`, and up to three times as many where outcomes are many and quantities few.
+        By default they are `CLASSES`, and up to three times as many where outcomes are many and quantities few; and
+        where there is room for more thresholds, classes of long tails are cut again: none need hold more of the
+        variance than the square of its share of the outcomes.
         """
+        room = 0
         if classes is None:
             n, p = values.shape
             classes = max(CLASSES, min(_MOST, _THRESHOLDS // p, n // _IN_CLASS))
+            room = _THRESHOLDS // p - classes
         limits, means = [], []
         for column in values.T:
             cuts = np.unique(np.quantile(column, np.arange(1, classes) / classes, method="lower"))
             cuts = cuts[cuts < column.max()]
+            cuts = np.union1d(cuts, _more_cuts(column, cuts, room, 1 / classes**2))
             owner = np.searchsorted(cuts, column, side="left")
             limits.append(cuts)
             means.append(np.bincount(owner, weights=column) / np.bincount(owner))
@@ -66,3 +73,31 @@ class Thresholds:
             out[:, column] = means[0] + above @ np.diff(means)
             start += len(cuts)
         return out
+
+
+def _more_cuts(column: Array, cuts: Array, room: int, share: float) -> list[float]:
+    """Find up to ``room`` more: of all classes of ``column`` (n,) that hold more than ``share`` of its variance.
+
+    The one that holds most is cut at its mean, as long as there is one, and `_IN_TAIL` outcomes on either side.
+    """
+    ascending = np.sort(column)
+    most, found = share * _squares(ascending), list[float]()
+    starts = [0, *np.searchsorted(ascending, cuts, side="right").tolist()]
+    parts = np.split(ascending, starts[1:])
+    heap = [(-_squares(part), start, part) for start, part in zip(starts, parts, strict=True)]
+    heapify(heap)
+    while heap and len(found) < room:
+        squares, start, part = heappop(heap)
+        if -squares <= most:
+            break
+        below = int(np.searchsorted(part, part.mean(), side="right"))
+        if min(below, len(part) - below) >= _IN_TAIL:
+            found.append(float(part[below - 1]))
+            heappush(heap, (-_squares(part[:below]), start, part[:below]))
+            heappush(heap, (-_squares(part[below:]), start + below, part[below:]))
+    return found
+
+
+def _squares(values: Array) -> float:
+    """Add up squared deviations from the mean."""
+    return float(((values - values.mean()) ** 2).sum())

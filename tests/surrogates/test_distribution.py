@@ -20,6 +20,16 @@ def test_certain_outcomes_get_the_mean_of_their_class() -> None:
     np.testing.assert_allclose(thresholds.expectations(thresholds.exceeded(values).astype(float)), values)
 
 
+def test_long_tails_are_cut_further() -> None:
+    values = np.random.default_rng(2).pareto(2.5, (4000, 1))
+    many, few = Thresholds.of(values), Thresholds.of(np.repeat(values, 60, axis=1))
+    left = [values - own.expectations(own.exceeded(values).astype(float)) for own in (many, Thresholds.of(values, 36))]
+    assert left[0].var() < 0.5 * left[1].var()
+    assert set(Thresholds.of(values, 36).limits[0]) < set(many.limits[0])
+    assert np.bincount(np.searchsorted(many.limits[0], values[:, 0])).min() >= 5
+    assert {len(cuts) for cuts in few.limits} == {CLASSES - 1}, "of many quantities there is no room for more"
+
+
 def test_probabilities_in_the_wrong_order_are_sorted() -> None:
     thresholds = Thresholds.of(np.arange(30.0)[:, None], classes=3)
     right, wrong = np.array([[0.9, 0.2]]), np.array([[0.2, 0.9]])

@@ -191,7 +191,9 @@ class SurrogateBenchmark:
         features[:, :-1], features[:, -1] = [*numbers, *known[: self._leading]], steps
         values = self._forests.batch(features)
         if self._noise is not None:
-            final = self._rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
+            final = float(values[-1, 0])
+            if epochs != self._last:
+                final = self._rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
             draw = self._draw(self._noise, final, numbers, seed)
             values = values * draw.keeps[:epochs, self._heads] + draw.adds[:epochs, self._heads]
         losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
@@ -210,10 +212,12 @@ class SurrogateBenchmark:
         features = self._features.assemble(vectors, known[: self._leading], epochs).astype(np.float32)
         values = self._forests.batch(features)
         if self._noise is not None:
-            features[:, -1] = self._last
-            finals = self._forests.batch(features)[:, 0].tolist()
+            finals, cut = values[:, 0].copy(), np.flatnonzero(epochs != self._last)
+            if len(cut):
+                features[cut, -1] = self._last
+                finals[cut] = self._forests.batch(features[cut])[:, 0]
             seeds = np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds
-            draws = zip(finals, vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
+            draws = zip(finals.tolist(), vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
             for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
                 draw = self._draw(self._noise, final, numbers, seed)
                 value *= draw.keeps[epoch - 1, self._heads]

@@ -26,6 +26,9 @@ from .teacher import TREES_SHARE, Teacher, predict, teach
 
 Array = NDArray[np.float64]
 
+STUDENTS = ("student", "clock", "drawn")
+"""What a recipe says of the students alone: teachers are the same without."""
+
 
 def _student(*, trees: int, leaves: int) -> Boosting:
     """Settings for learning from a teacher: big steps, and no guard against noise that is not there."""

@@ -31,7 +31,7 @@ from ..tables.table import Table
 from .examples import Examples, read_examples
 from .fit import fold_of
 from .settings import Setting, settings_around, with_settings
-from .training import Recipe
+from .training import STUDENTS, Recipe
 from .tuning_file import Trial, TuningFile
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def tune(
     search = _Search(read_examples(table, recipe.most_points), recipe)
     subject = {
         "table_sha256": table.sha256,
-        "recipe": asdict(recipe),
+        "recipe": {name: value for name, value in asdict(recipe).items() if name not in STUDENTS},
         "folds": search.folds.tolist(),
         "settings": [asdict(setting) for setting in search.settings],
     }

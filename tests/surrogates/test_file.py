@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from hashlib import sha256
@@ -18,6 +19,8 @@ from bagbench.surrogates.file import fingerprint, read_sealed, renew_card, to_on
 from bagbench.surrogates.forest import Forest, Tree
 from bagbench.surrogates.serving import ServedForests
 from bagbench.surrogates.subgraph import keep_outputs, read_metadata
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "surrogate-v2.onnx"
 
 
 def stump(value: float) -> Forest:
@@ -132,3 +135,14 @@ def test_fingerprint_is_another_where_answers_are(file: Path, tmp_path: Path) ->
     assert fingerprint(tmp_path / "c") == prints[0]
     assert len({*prints, fingerprint(file)}) == 3
     assert sha256((tmp_path / "c").read_bytes()).hexdigest() != prints[0]
+
+
+def test_a_file_with_the_older_form_of_trees_answers_as_it_did() -> None:
+    """Made by bagbench before it wrote ONNX's TreeEnsemble, and its answers with it."""
+    assert {node.op_type for node in onnx.load(str(GOLDEN)).graph.node} == {"TreeEnsembleRegressor"}
+    benchmark = SurrogateBenchmark(GOLDEN, noise="sample")
+    for then in json.loads(GOLDEN.with_suffix(".json").read_text()):
+        outcome = benchmark.query(then["config"], epochs=then["epochs"], seed=then["seed"])
+        np.testing.assert_allclose(outcome.losses, then["losses"], rtol=1e-6)
+        assert outcome.seconds == pytest.approx(then["seconds"], rel=1e-6)
+    assert not benchmark.knows_its_domain

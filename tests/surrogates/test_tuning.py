@@ -197,6 +197,18 @@ def test_files_of_other_tunings_are_refused_in_a_line(saved: Table, table: Table
 
 
 @pytest.mark.usefixtures("cheap")
+def test_teachers_are_not_judged_again_for_other_students(
+    saved: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, larger = tmp_path / "tuning.jsonl", replace(TINY.student, leaves=9)
+    before = tune(saved, path, 2, recipe=TINY)
+    monkeypatch.setattr(tuning, "fold_loss", None)
+    after = tune(saved, path, 2, recipe=replace(TINY, student=larger))
+    assert after.trials == before.trials
+    assert after.recipe == replace(before.recipe, student=larger)
+
+
+@pytest.mark.usefixtures("cheap")
 def test_an_altered_file_is_refused(saved: Table, tmp_path: Path) -> None:
     path = tmp_path / "tuning.jsonl"
     tune(saved, path, 3, recipe=TINY)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,13 +15,20 @@ from ..problems.progress import SILENT, Progress
 from ..simulator.grid import Grid, run_grid
 from ..surrogates.benchmark import SurrogateBenchmark
 from ..tables.table import Table
-from .races import Experiment, load_experiment
+from .races import Experiment, Race, Settings, load_experiment
 from .trajectories import trajectories
 from .visited import visited
 
 
 def true_races(
-    truth: Experiment, path: Path, table: Table, *, seeds: int, jobs: int = 1, progress: Progress = SILENT
+    truth: Experiment,
+    path: Path,
+    table: Table,
+    *,
+    seeds: int,
+    times_as_long: float = 1.0,
+    jobs: int = 1,
+    progress: Progress = SILENT,
 ) -> Mapping[str, object]:
     """Hold a surrogate against races on the true trainer: where they went, and how they ran.
 
@@ -33,6 +42,9 @@ def true_races(
         That it has learnt from.
     seeds
         Races of each optimizer on the surrogate.
+    times_as_long
+        As on the machine of the surrogate's seconds it took on that of the true races (`Pace`): the latter's clock is
+        divided by it, their budget too.
     jobs
         Processes at once; the outcome does not depend on it.
     progress
@@ -42,15 +54,17 @@ def true_races(
     -------
     evidence
         ``visited`` and ``trajectories``, see the functions of these names; the former also with ``in_domain``, the
-        share of the trials that were near runs which were learnt from.
+        share of the trials that were near runs which were learnt from; and ``times_as_long``.
 
     Raises
     ------
     InvalidArgument
-        If the races were not on the true trainer, or on another problem, or the table is another one.
+        If the races were not on the true trainer, or on another problem, or the table is another one, or
+        ``times_as_long`` is no positive number.
     FileProblem
         If the surrogate cannot be read.
     """
+    truth = on_one_clock(truth, times_as_long)
     settings = truth.settings
     objectives = settings["objectives"]
     surrogate = SurrogateBenchmark(path, objectives=objectives)
@@ -82,7 +96,28 @@ def true_races(
         simulated = load_experiment(Path(scratch) / "races", policy=truth.policy)
     scores = visited(truth, surrogate, frozenset(table.runs.digests.astype(str).tolist()))
     inside = {name: {**row, "in_domain": _in_domain(truth, name, surrogate)} for name, row in scores.items()}
-    return {"visited": inside, "trajectories": trajectories(truth, simulated)}
+    return {"times_as_long": times_as_long, "visited": inside, "trajectories": trajectories(truth, simulated)}
+
+
+def on_one_clock(truth: Experiment, times_as_long: float) -> Experiment:
+    """Divide all times of races, and their budget, by what their machine took ``times_as_long``.
+
+    Raises
+    ------
+    InvalidArgument
+        If that is no positive number.
+    """
+    if not (times_as_long > 0 and math.isfinite(times_as_long)):
+        raise InvalidArgument(f"times_as_long is {times_as_long}: expected a positive number")
+
+    def moved(race: Race) -> Race:
+        history = race.history
+        times = {name: getattr(history, name) / times_as_long for name in ("asked", "started", "finished")}
+        return replace(race, history=replace(history, **times))
+
+    budget = truth.settings["budget_seconds"]
+    settings: Settings = {**truth.settings, "budget_seconds": None if budget is None else budget / times_as_long}
+    return replace(truth, races=tuple(map(moved, truth.races)), settings=settings)
 
 
 def _in_domain(truth: Experiment, optimizer: str, surrogate: SurrogateBenchmark) -> float | None:

@@ -86,6 +86,10 @@ def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
         numbers = (f"{row[key]:.2f}" for key in ("true", "simulated", "low", "high"))
         table.add_row(name, *numbers, f"{row['within']} of {row['races']}")
     console.print("\n[bold]Races on the true trainer and on the surrogate[/bold]", table)
+    if (pace := evidence.get("times_as_long", 1.0)) != 1.0:
+        console.print(
+            f"True trainings took {pace:.2f} times as long as on the surrogate's machine, and are on its clock"
+        )
     seeds = f"medians of {runs['true_seeds']} and {runs['simulated_seeds']} seeds"
     console.print(f"Kendall tau of the two rankings, by {seeds}: {_number(runs['kendall_tau'])}")
 

@@ -24,6 +24,13 @@ def card(
         Path | None, typer.Option(metavar="TABLE.h5", help="What it was fitted to. Default: beside it, of its name.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Races of each optimizer on the surrogate.")] = SEEDS,
+    times_as_long: Annotated[
+        float,
+        typer.Option(
+            help="Trainings of the true races took so many times as long as on the surrogate's machine: "
+            "`bagbench info` knows it of machines that the table was collected on."
+        ),
+    ] = 1.0,
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +52,15 @@ def card(
     learnt_from = Table.open(table or surrogate.with_suffix(".h5"), verify=True)
     races = load_experiment(truth)
     with Bar("racing", "races", len(races.optimizers) * seeds) as bar:
-        evidence = true_races(races, surrogate.resolve(), learnt_from, seeds=seeds, jobs=jobs or cores(), progress=bar)
+        evidence = true_races(
+            races,
+            surrogate.resolve(),
+            learnt_from,
+            seeds=seeds,
+            times_as_long=times_as_long,
+            jobs=jobs or cores(),
+            progress=bar,
+        )
     document = {**before, "true_races": evidence}
     renew_card(surrogate, document)
     if as_json:

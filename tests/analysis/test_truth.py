@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bagbench.analysis.indicators import hypervolume
-from bagbench.analysis.races import Experiment, load_experiment
+from bagbench.analysis.races import Experiment, Race, load_experiment
 from bagbench.analysis.trajectories import trajectories
-from bagbench.analysis.truth import true_races
+from bagbench.analysis.truth import on_one_clock, true_races
 from bagbench.analysis.visited import visited
 from bagbench.problems.errors import InvalidArgument
 from bagbench.simulator.benchmarks import DATA
@@ -117,3 +117,21 @@ def test_races_on_something_else_are_refused(experiment: Experiment) -> None:
         true_races(simulated, DATA / "digits.onnx", table, seeds=1)
     with pytest.raises(InvalidArgument, match="was not fitted to this table"):
         true_races(experiment, DATA / "digits.onnx", table, seeds=1)
+
+
+def test_a_machine_that_takes_twice_as_long_is_put_on_the_clock_of_the_surrogate(experiment: Experiment) -> None:
+    def slowed(race: Race) -> Race:
+        history = race.history
+        return replace(race, history=replace(history, started=2 * history.started, finished=2 * history.finished))
+
+    settings: Any = {**experiment.settings, "budget_seconds": 80.0}
+    slow = replace(experiment, races=tuple(map(slowed, experiment.races)), settings=settings)
+    moved = on_one_clock(slow, 2.0)
+    assert moved.settings["budget_seconds"] == 40.0
+    assert slow.settings["budget_seconds"] == 80.0
+    assert trajectories(moved, experiment)["curves"] == trajectories(experiment, experiment)["curves"]
+    for before, after in zip(experiment.races, moved.races, strict=True):
+        assert (before.history.finished == after.history.finished).all()
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InvalidArgument, match="expected a positive number"):
+            on_one_clock(slow, wrong)

@@ -63,6 +63,16 @@ def test_doing_it_again_changes_nothing(bagbench: Command, own: Path, truth: Pat
     assert own.read_bytes() == once
 
 
+def test_races_on_another_machine_are_put_on_one_clock(bagbench: Command, own: Path, truth: Path) -> None:
+    words = ("card", own, "--truth", truth, "--seeds", 2, "--jobs", 1, "--json")
+    same, slow = (json.loads(bagbench(*words, *more).out)["true_races"] for more in ((), ("--times-as-long", 4)))
+    ends = [evidence["trajectories"]["curves"]["sh-emoa"]["seconds"][-1] for evidence in (same, slow)]
+    assert ends[0] == pytest.approx(4 * ends[1])
+    assert slow["visited"]["sh-emoa"]["r2"] == same["visited"]["sh-emoa"]["r2"]
+    assert "took 4.00 times as long" in bagbench("info", own, "--card").out
+    assert bagbench(*words, "--times-as-long", 0).code == 2
+
+
 def test_what_is_no_surrogate_or_has_no_table_is_refused(
     bagbench: Command, own: Path, truth: Path, table: Path
 ) -> None:

@@ -116,6 +116,8 @@ def on_one_clock(truth: Experiment, times_as_long: float) -> Experiment:
         return replace(race, history=replace(history, **times))
 
     budget = truth.settings["budget_seconds"]
+    if budget is None and truth.settings["budget_evaluations"] is None:
+        budget = truth.problem.budget_seconds
     settings: Settings = {**truth.settings, "budget_seconds": None if budget is None else budget / times_as_long}
     return replace(truth, races=tuple(map(moved, truth.races)), settings=settings)
 

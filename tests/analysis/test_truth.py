@@ -129,6 +129,9 @@ def test_a_machine_that_takes_twice_as_long_is_put_on_the_clock_of_the_surrogate
     moved = on_one_clock(slow, 2.0)
     assert moved.settings["budget_seconds"] == 40.0
     assert slow.settings["budget_seconds"] == 80.0
+    for evaluations, expected in ((None, experiment.problem.budget_seconds / 2), (3, None)):
+        other: Any = {**settings, "budget_seconds": None, "budget_evaluations": evaluations}
+        assert on_one_clock(replace(slow, settings=other), 2.0).settings["budget_seconds"] == expected
     assert trajectories(moved, experiment)["curves"] == trajectories(experiment, experiment)["curves"]
     for before, after in zip(experiment.races, moved.races, strict=True):
         assert (before.history.finished == after.history.finished).all()

@@ -14,6 +14,8 @@ _NOTE = (
     "training; in brackets the best that the noise between replicates allows."
 )
 
+_STEADY = "Seconds are predicted for a machine that is always equally fast; as measured, its speed drifted."
+
 
 def print_card(console: Console, card: Mapping[str, Any]) -> None:
     """Print the card that `bagbench.surrogates.quality.quality_card` makes: scores beside their ceilings."""
@@ -26,6 +28,8 @@ def print_card(console: Console, card: Mapping[str, Any]) -> None:
     console.print(f"Quality card: {card['runs']:,} real runs of {card['configurations']:,} configurations")
     console.print(table)
     console.print(_NOTE)
+    if "train_seconds as measured" in card["metrics"]:
+        console.print(_STEADY)
     if "calibration" in card:
         console.print(_noise(card["calibration"]))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Problem, Vectors
 from ..tables.table import Table
+from .drift import estimate_drift
 from .features import Features
 from .paces import Pace, machines, paces
 from .targets import Target, seconds_target, target_for
@@ -37,6 +38,11 @@ class Examples:
     """(n, E, h) on the scale of the predictions; the last head is the same at all epochs of a run."""
     profile: Array
     """(E,) cumulative seconds in units of the mean epoch."""
+    seconds_weights: Array
+    """(n,) how much a run counts where seconds are learnt."""
+    measured: Array
+    """(n,) the last head as the machine took it, drift and all; NaN of runs that were made on another kind of machine
+    than the one whose seconds are predicted."""
     paces: tuple[Pace, ...] = ()
     """Of the kinds of machine that the runs were made on; seconds are those of the first."""
 
@@ -50,7 +56,7 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     Of a table with more points than ``most_points`` only the runs with the smallest digests are read. Digests are
     hashes, so these are a random sample of the configurations, with their replicates; and as tables are sorted by
     digest, they lie together. Seconds are put on the clock of the kind of machine that made most runs, see
-    `bagbench.surrogates.paces`.
+    `bagbench.surrogates.paces`, and rid of what the machines' speed drifted, see `bagbench.surrogates.drift`.
 
     Raises
     ------
@@ -73,19 +79,23 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     mean = increments.mean(axis=1)
     shape = np.median(increments / mean[:, None], axis=0)
     kinds, vectors = machines([runs.environments[row] for row in whole.tolist()]), runs.vectors[whole]
-    clocks = paces(kinds, Features(problem).rich(vectors), np.log(mean))
+    rich, digests = Features(problem).rich(vectors), runs.digests[whole]
+    clocks = paces(kinds, rich, np.log(mean))
     pace = {clock.machine: clock.times_as_long for clock in clocks}
     one_clock = np.log(mean) - np.log([pace[kind] for kind in kinds])
-    seconds = np.repeat(one_clock[:, None], table.epochs, axis=1)
+    drift = estimate_drift(kinds, runs.started[whole], digests, rich, one_clock)
+    seconds = np.repeat((one_clock - drift.slower)[:, None], table.epochs, axis=1)
     values = [target.forward(losses[target.name]) for target in targets]
     return Examples(
         problem=problem,
         targets=(*targets, seconds_target()),
         vectors=vectors,
-        digests=runs.digests[whole],
+        digests=digests,
         seeds=runs.seeds[whole],
         inclusion_probability=runs.inclusion_probability[whole],
         values=np.stack([*values, seconds], axis=2),
         profile=np.cumsum(shape / shape.mean()),
+        seconds_weights=drift.weights,
+        measured=np.where(kinds == clocks[0].machine, one_clock, np.nan),
         paces=tuple(clocks),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass
@@ -75,7 +76,7 @@ def fit_surrogate(
         problem=table.problem,
         targets=examples.targets,
         profile=examples.profile,
-        noise=fit_noise(predictions, examples.values - predictions, examples.targets),
+        noise=fit_noise(predictions, _residuals(examples, predictions), examples.targets),
         card=card,
         provenance={
             "table_sha256": table.sha256,
@@ -103,7 +104,7 @@ def fit_unjudged(examples: Examples, path: Path, recipe: Recipe) -> None:
         problem=examples.problem,
         targets=examples.targets,
         profile=examples.profile,
-        noise=fit_noise(predictions, examples.values - predictions, examples.targets),
+        noise=fit_noise(predictions, _residuals(examples, predictions), examples.targets),
         card={},
         provenance={"recipe": asdict(recipe)},
     )
@@ -150,6 +151,20 @@ def _unseen(examples: Examples, folds: NDArray[np.int64], part: Part, recipe: Re
     """Grow forests from a part, and predict the runs (k, E, h) of its fold by them."""
     forests = grow(examples, part.rows, recipe)
     return forests, predict_curves(forests, examples, np.flatnonzero(folds == part.fold))
+
+
+def _residuals(examples: Examples, predictions: Array) -> Array:
+    """Give outcomes less predictions (n, E, h).
+
+    Seconds of other kinds of machine than the one that is predicted scatter no more than that one's own: what another
+    machine adds is none of its noise.
+    """
+    residuals = examples.values - predictions
+    foreign = np.isnan(examples.measured)
+    if foreign.any():
+        own, others = (float(np.mean(residuals[rows, -1, -1] ** 2)) for rows in (~foreign, foreign))
+        residuals[foreign, :, -1] *= math.sqrt(min(1.0, own / others)) if others else 1.0
+    return residuals
 
 
 def fold_of(examples: Examples) -> NDArray[np.int64]:

@@ -24,8 +24,8 @@ def keep_outputs(model: bytes, names: Collection[str]) -> bytes:
         Of the outputs to keep.
     """
     wanted = {name.encode() for name in names}
-    parts: list[bytes] = []
-    for number, whole, payload in _fields(model):
+    parts: list[bytes | memoryview] = []
+    for number, whole, payload in _fields(memoryview(model)):
         if number != _GRAPH:
             parts.append(whole)
             continue
@@ -36,23 +36,23 @@ def keep_outputs(model: bytes, names: Collection[str]) -> bytes:
 
 def read_metadata(model: bytes, key: str) -> str | None:
     """Give the metadata ``key`` of an ONNX model (field 14: messages of key, field 1, and value, field 2)."""
-    for number, _, payload in _fields(model):
+    for number, _, payload in _fields(memoryview(model)):
         if number == _METADATA:
-            entry = {field: inner for field, _, inner in _fields(payload)}
+            entry = {field: bytes(inner) for field, _, inner in _fields(payload)}
             if entry.get(1) == key.encode():
                 return entry[2].decode()
     return None
 
 
-def _kept(field: int, payload: bytes, wanted: Collection[bytes]) -> bool:
+def _kept(field: int, payload: memoryview, wanted: Collection[bytes]) -> bool:
     if field not in (_NODE, _OUTPUT):
         return True
     naming = _NODE_OUTPUT if field == _NODE else _NAME
     return any(number == naming and name in wanted for number, _, name in _fields(payload))
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Go through a message: number of each field, its bytes with the tag, and those of its payload alone."""
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
+    """Go through a message: number of each field, its bytes with the tag, and those of its payload alone; no copies."""
     position = 0
     while position < len(message):
         start = position
@@ -70,7 +70,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         yield tag >> 3, message[start:position], message[payload:position]
 
 
-def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+def _read_varint(message: memoryview, position: int) -> tuple[int, int]:
     """Decode a base-128 number; give it and the position behind it."""
     value, shift = 0, 0
     while True:

@@ -33,6 +33,7 @@ Epochs = NDArray[np.int64]
 
 _TUNED_EPOCHS = 25  # of the runs that the settings of trees were chosen on
 _MANY_RUNS = 10_000  # twice as many trees, and as large, are better from about here
+_FEW_SECONDS = 1_000  # runs, up to which perceptrons learn seconds under as large a penalty as metrics
 _KNOTS = 24
 _EXACT = 0.9999  # of a metric's variance that replicates share
 
@@ -126,11 +127,16 @@ def teach(
         knots=knots,
         thresholds=thresholds,
         classifier=perceptrons.classify(rich, thresholds.exceeded(outcomes), seed=seed),
-        clock=perceptrons.regress(rich, examples.values[rows, 0, -1], seed=seed),
+        clock=_less_held_back(perceptrons, len(rows)).regress(rich, examples.values[rows, 0, -1], seed=seed),
         trees_shares=[1.0 if each else trees_share for each in exact],
         kriged=[krige(head) for head in range(len(examples.targets))],
         kriging_share=kriging_share,
     )
+
+
+def _less_held_back(perceptrons: Perceptrons, n: int) -> Perceptrons:
+    """Shrink the penalty as examples become many: it stands for a prior, and seconds have little noise."""
+    return replace(perceptrons, penalty=perceptrons.penalty * min(1.0, _FEW_SECONDS / n))
 
 
 def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:
@@ -156,4 +162,5 @@ def _grow(examples: Examples, rows: NDArray[np.int64], head: int, trees: Boostin
     in_leaf = trees.rows_in_leaf * len(epochs) // _TUNED_EPOCHS
     more = 2 if len(rows) >= _MANY_RUNS else 1
     suited = replace(trees, rows_in_leaf=max(2, in_leaf), trees=more * trees.trees, leaves=more * trees.leaves)
-    return suited.fit(features, values, seed=seed)
+    weights = examples.seconds_weights[rows] if examples.targets[head].name == SECONDS else None
+    return suited.fit(features, values, weights=weights, seed=seed)

@@ -36,7 +36,7 @@ def _student(*, trees: int, leaves: int) -> Boosting:
         model="lightgbm",
         trees=trees,
         leaves=leaves,
-        learning_rate=0.35,
+        learning_rate=0.4,
         rows_in_leaf=8,
         l2=0.0,
         row_share=1.0,
@@ -57,12 +57,13 @@ class Recipe:
     """Of the trees in the average of both."""
     kriging: Kriging = field(default_factory=Kriging)
     """What counts nearly as much as both together where runs are few."""
-    student: Boosting = field(default_factory=lambda: _student(trees=24, leaves=2048))
+    student: Boosting = field(default_factory=lambda: _student(trees=12, leaves=6144))
     """Leaves are what its likeness to the teacher hangs on, trees are what a query costs."""
-    clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=512))
+    clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=4096))
     """The student that predicts seconds."""
-    drawn: int = 12_000
-    """Configurations drawn from the space for the students; three times as many are drawn near those of the table."""
+    drawn: int = 36_000
+    """Configurations drawn from the space for the students; three times as many are drawn near those of the table. The
+    more there are, the more leaves find something to learn from."""
     most_points: int = MOST_POINTS
     """Points of learning curves to learn from at most: of a larger table that many are taken."""
     seed: int = 0

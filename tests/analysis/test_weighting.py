@@ -31,6 +31,8 @@ def make_examples(chance: Array, outcomes: Array) -> Examples:
         inclusion_probability=chance,
         values=outcomes[:, None, None],
         profile=np.ones(1),
+        seconds_weights=np.ones(n),
+        measured=np.zeros(n),
     )
 
 

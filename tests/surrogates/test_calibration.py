@@ -27,6 +27,8 @@ def examples(values: np.ndarray) -> Examples:
         inclusion_probability=np.ones(n),
         values=values[:, None, None],
         profile=np.ones(1),
+        seconds_weights=np.ones(n),
+        measured=np.zeros(n),
     )
 
 

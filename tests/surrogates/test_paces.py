@@ -14,6 +14,7 @@ import pytest
 from bagbench.scripts.info import describe, info
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.surrogates.examples import read_examples
+from bagbench.surrogates.fit import _residuals as residuals_of
 from bagbench.surrogates.fit import fit_surrogate
 from bagbench.surrogates.paces import machines
 from bagbench.surrogates.training import Recipe
@@ -64,6 +65,20 @@ def test_two_slow_runs_are_hardly_believed(table: Table) -> None:
     slow = np.zeros(len(table), dtype=bool)
     slow[[3, 70]] = True
     assert 1.0 < read_examples(of_two(table, slow, 2.0)).paces[1].times_as_long < 1.4
+
+
+def test_noise_of_seconds_is_that_of_the_machine_whose_seconds_they_are(table: Table) -> None:
+    rng = np.random.default_rng(2)
+    slow = rng.random(len(table)) < 0.4
+    noise = np.exp(np.where(slow, 0.5, 0.05) * rng.standard_normal(len(table)))
+    examples = read_examples(made_on(of_two(table, slow, 1.5), [SLOW if each else FAST for each in slow], noise))
+    predictions = examples.values.copy()
+    predictions[:, :, -1] = np.log(table.runs.curves["train_seconds"].mean(axis=1))[:, None]
+    residuals = residuals_of(examples, predictions)
+    np.testing.assert_array_equal(residuals[~slow], (examples.values - predictions)[~slow])
+    own, others = (np.mean(residuals[rows, :, -1] ** 2) for rows in (~slow, slow))
+    assert others == pytest.approx(own)
+    assert not residuals[..., :-1].any()
 
 
 def test_only_what_seconds_depend_on_makes_another_machine() -> None:

@@ -60,9 +60,10 @@ def estimate_drift(
     known = ~np.isnan(started)
     dated = [np.flatnonzero(known & (kinds == kind)) for kind in sorted(set(kinds[known].tolist()))]
     machines = [rows[np.argsort(started[rows], kind="stable")] for rows in dated if len(rows) >= _FEWEST]
-    if not machines:
+    configurations, owner = np.unique(digests, return_inverse=True)
+    if not machines or len(configurations) < 2:
         return Drift(slower=slower, weights=weights)
-    folds = np.unique(digests, return_inverse=True)[1] % _FOLDS
+    folds = owner % _FOLDS
     for _ in range(_ROUNDS):
         residuals = log_seconds - _explained(rich, log_seconds - slower, folds)
         for rows in machines:

@@ -97,6 +97,11 @@ def test_runs_that_are_few_or_of_unknown_date_have_none(rich: Array, steady: Arr
     assert found[50:].any()
 
 
+def test_replicates_of_one_configuration_have_none_that_could_be_told(rich: Array) -> None:
+    alone = np.repeat(DIGESTS[:1], N)
+    assert not slower(KINDS, STARTED, alone, np.repeat(rich[:1], N, axis=0), wave(STARTED)).any()
+
+
 def test_a_run_says_nothing_of_its_own_drift(rich: Array, steady: Array) -> None:
     """One run that took a thousand times as long is not explained away by itself."""
     plain = np.add(steady, wave(STARTED))

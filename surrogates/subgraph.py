@@ -48,6 +48,7 @@ def _kept(field: int, payload: memoryview, wanted: Collection[bytes]) -> bool:
     if field not in (_NODE, _OUTPUT):
         return True
     naming = _NODE_OUTPUT if field == _NODE else _NAME
+    # A view of bytes equals them and has their hash, so it is found in a set of them.
     return any(number == naming and name in wanted for number, _, name in _fields(payload))
 
 

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 N = 600
 KINDS = np.full(N, "fast", dtype=object)
+DIGESTS = np.array([f"{i:016x}" for i in range(N)], dtype="S16")
 STARTED = 1e9 + 2.0 * np.random.default_rng(0).permutation(N)
 """Runs of a table are not in the order in which they were made."""
 
@@ -47,20 +48,8 @@ def steady(rich: Array) -> Array:
     return np.asarray(explained + 0.05 * np.random.default_rng(3).standard_normal(N))
 
 
-DIGESTS = np.array([f"{i:016x}" for i in range(N)], dtype="S16")
-
-
 def slower(kinds: NDArray[np.object_], started: Array, digests: NDArray[np.bytes_], rich: Array, log: Array) -> Array:
     return estimate_drift(kinds, started, digests, rich, log).slower
-
-
-def test_runs_of_a_noisier_machine_count_less(rich: Array, steady: Array) -> None:
-    noisy = np.arange(N) % 2 == 0
-    seconds = steady + np.where(noisy, 0.5, 0.0) * np.random.default_rng(4).standard_normal(N)
-    weights = estimate_drift(np.where(noisy, "noisy", KINDS), STARTED, DIGESTS, rich, seconds).weights
-    assert set(weights[~noisy]) == {1.0}
-    assert len(set(weights[noisy])) == 1
-    assert 0.05 < weights[noisy][0] < 0.5
 
 
 def wave(started: Array) -> Array:
@@ -86,6 +75,15 @@ def test_each_kind_of_machine_has_its_own(rich: Array, steady: Array) -> None:
     found = slower(kinds, STARTED, DIGESTS, rich, np.add(steady, true))
     assert np.var((true - found)[slow]) < 0.2 * np.var(true[slow])
     assert not found[~slow].any()
+
+
+def test_runs_of_a_noisier_machine_count_less(rich: Array, steady: Array) -> None:
+    noisy = np.arange(N) % 2 == 0
+    seconds = steady + np.where(noisy, 0.5, 0.0) * np.random.default_rng(4).standard_normal(N)
+    weights = estimate_drift(np.where(noisy, "noisy", KINDS), STARTED, DIGESTS, rich, seconds).weights
+    assert set(weights[~noisy]) == {1.0}
+    assert len(set(weights[noisy])) == 1
+    assert 0.05 < weights[noisy][0] < 0.5
 
 
 def test_runs_that_are_few_or_of_unknown_date_have_none(rich: Array, steady: Array) -> None:

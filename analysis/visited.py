@@ -37,8 +37,9 @@ def visited(truth: Experiment, surrogate: Benchmark, learnt: Collection[str]) ->
     evidence
         By optimizer: how many trials it ``visited`` and how many of them were ``judged``; scores of the first trained
         objective, each trial at its own epochs, with ``mean_error`` (true less predicted); the same of trials
-        trained in full (``full_``); and of the seconds of trials begun from scratch (``seconds_``). None where there is
-        nothing to score.
+        trained in full (``full_``); of the seconds of trials begun from scratch (``seconds_``); and the median of how
+        many times as long as predicted these took (``seconds_ratio``), which tells of another machine. None where there
+        is nothing to score.
     """
     return {name: _one(truth, name, surrogate, learnt) for name in truth.optimizers}
 
@@ -62,6 +63,7 @@ def _one(truth: Experiment, optimizer: str, surrogate: Benchmark, learnt: Collec
         **_scores(true, predicted, ""),
         **_scores(true[whole], predicted[whole], "full_"),
         **_scores(spent[fresh], seconds[fresh], "seconds_"),
+        "seconds_ratio": float(np.median(spent[fresh] / seconds[fresh])) if fresh.any() else None,
     }
 
 

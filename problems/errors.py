@@ -18,7 +18,6 @@ line prints it as one line (`BadRows`: one for each complaint), without a traceb
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -36,8 +35,10 @@ class UnknownName(BagbenchError, KeyError):
     @classmethod
     def among(cls, kind: str, name: str, known: Iterable[str]) -> UnknownName:
         """Build the error for ``name``, with the nearest of the ``known`` names as a suggestion."""
+        from difflib import get_close_matches  # needed by nobody who makes no mistake
+
         choices = sorted(known)
-        near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+        near = get_close_matches(name, choices, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return cls(f"unknown {kind} {name!r}: expected one of {', '.join(choices) or 'none'}{hint}")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
 
 from ..problems.errors import InvalidArgument
-from .card import print_full_card
+from .card import print_full_card, seconds_ratios
 from .console import Bar, output, print_json, remark
 from .options import AsJson, Jobs, check_positive, cores
 
 SEEDS = 20
+_SAME_PACE = 1.25  # of medians, up to which the machine may be the same
 
 
 def card(
@@ -63,8 +65,18 @@ def card(
         )
     document = {**before, "true_races": evidence}
     renew_card(surrogate, document)
+    _remark_on_pace(median(seconds_ratios(evidence) or [1.0]), times_as_long)
     if as_json:
         print_json(document)
         return
     print_full_card(output(), document)
     remark(f"wrote the card of {surrogate}; `bagbench info {surrogate} --card` shows it again")
+
+
+def _remark_on_pace(ratio: float, times_as_long: float) -> None:
+    """Say so if true trainings took ``ratio`` times as long as predicted, and this speaks of another machine."""
+    if not 1 / _SAME_PACE < ratio < _SAME_PACE:
+        remark(
+            f"true trainings took {ratio:.2f} times as long as predicted: if they ran on another machine than the "
+            f"table's, `--times-as-long {ratio * times_as_long:.2f}` puts them on its clock"
+        )

@@ -19,11 +19,12 @@ from ..problems.errors import FileProblem, MissingExtra
 from ..problems.files import replacing
 from .description import KIND, Description
 from .features import Features
-from .forest import Forest, Tree
 from .subgraph import read_metadata
 
 if TYPE_CHECKING:
     from onnx import NodeProto
+
+    from .forest import Forest, Tree
 
 _SEAL_TAG = b"\xc2\x3e\x40"  # protobuf: field 1000, length-delimited, 64 bytes
 _SEAL = len(_SEAL_TAG) + 64
@@ -62,7 +63,7 @@ def renew_card(path: Path, card: Mapping[str, object]) -> None:
         from onnx import helper, load_model_from_string
     except ImportError as error:
         raise MissingExtra.for_package("onnx", "fit", "writing a surrogate") from error
-    proto = load_model_from_string(body)
+    proto = load_model_from_string(bytes(body))
     helper.set_model_props(proto, {"bagbench": replace(description, card=card).to_json()})
     _write(path, bytes(proto.SerializeToString(deterministic=True)))
 
@@ -86,8 +87,8 @@ def _write(path: Path, content: bytes) -> None:
         temporary.write_bytes(content + _SEAL_TAG + sha256(content).hexdigest().encode())
 
 
-def read_sealed(path: Path) -> bytes:
-    """Read the ONNX bytes of a surrogate file.
+def read_sealed(path: Path) -> memoryview:
+    """Read the ONNX bytes of a surrogate file, a view of them: megabytes are not copied.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def read_sealed(path: Path) -> bytes:
         If the file is missing, foreign, truncated or altered.
     """
     try:
-        content = path.read_bytes()
+        content = memoryview(path.read_bytes())
     except OSError as error:
         raise FileProblem(f"cannot read {path}: {error.strerror}; expected a {KIND} file") from error
     body, tag, digest = content[:-_SEAL], content[-_SEAL:-64], content[-64:]
@@ -167,7 +168,8 @@ def _branching(tree: Tree) -> Tree:
     """Give a tree that is more than a leaf, as ONNX wants it: one that has only a root gets two leaves that agree."""
     if len(tree.feature) > 1:
         return tree
-    return Tree(
+    return replace(
+        tree,
         feature=np.array([0, -1, -1]),
         threshold=np.zeros(3, dtype=np.float32),
         left=np.array([1, 0, 0]),

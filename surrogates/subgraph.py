@@ -13,7 +13,7 @@ _GRAPH, _NODE, _OUTPUT, _NODE_OUTPUT, _NAME, _METADATA = 7, 1, 12, 2, 1, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
-def keep_outputs(model: bytes, names: Collection[str]) -> bytes:
+def keep_outputs(model: bytes | memoryview, names: Collection[str]) -> bytes:
     """Drop every node and graph output that is not called one of ``names``.
 
     Parameters
@@ -29,12 +29,12 @@ def keep_outputs(model: bytes, names: Collection[str]) -> bytes:
         if number != _GRAPH:
             parts.append(whole)
             continue
-        graph = b"".join(part for field, part, inner in _fields(payload) if _kept(field, inner, wanted))
-        parts.append(_varint(_GRAPH << 3 | _BYTES) + _varint(len(graph)) + graph)
+        kept = [part for field, part, inner in _fields(payload) if _kept(field, inner, wanted)]
+        parts += [_varint(_GRAPH << 3 | _BYTES), _varint(sum(map(len, kept))), *kept]
     return b"".join(parts)
 
 
-def read_metadata(model: bytes, key: str) -> str | None:
+def read_metadata(model: bytes | memoryview, key: str) -> str | None:
     """Give the metadata ``key`` of an ONNX model (field 14: messages of key, field 1, and value, field 2)."""
     for number, _, payload in _fields(memoryview(model)):
         if number == _METADATA:

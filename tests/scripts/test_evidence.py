@@ -6,10 +6,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 
+from bagbench.scripts.card import seconds_ratios
 from bagbench.simulator.benchmarks import fingerprint
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 
@@ -71,6 +73,23 @@ def test_races_on_another_machine_are_put_on_one_clock(bagbench: Command, own: P
     assert slow["visited"]["sh-emoa"]["r2"] == same["visited"]["sh-emoa"]["r2"]
     assert "took 4.00 times as long" in bagbench("info", own, "--card").out
     assert bagbench(*words, "--times-as-long", 0).code == 2
+
+
+def test_trainings_of_another_machine_are_noticed(bagbench: Command, own: Path, truth: Path) -> None:
+    words = ("card", own, "--truth", truth, "--seeds", 2, "--jobs", 1)
+
+    def ratios() -> list[float]:
+        evidence: Any = SurrogateBenchmark(own).card["true_races"]
+        return seconds_ratios(evidence)
+
+    bagbench(*words)
+    took = median(ratios())
+    assert "another machine" not in bagbench(*words, "--times-as-long", took).err
+    assert median(ratios()) == pytest.approx(1.0)
+    said = bagbench(*words, "--times-as-long", took / 3, "--json").err
+    assert "took 3.00 times as long as predicted: if they ran on another machine than the table's" in said
+    assert f"`--times-as-long {took:.2f}`" in said
+    assert "times as long as predicted (medians of the optimizers)" in bagbench("info", own, "--card").out
 
 
 def test_what_is_no_surrogate_or_has_no_table_is_refused(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..problems.problem import Losses, Vectors
 from .costs import COSTS, Cost, total_spent, trained_epochs
-from .curves import best_known, hypervolume_curves, rank_curves, time_grid
+from .curves import best_known, end, hypervolume_curves, rank_curves, time_grid
 from .display import Axis, axis
 from .indicators import median_attainment, normalized_hypervolume
 from .races import Experiment, Race
@@ -93,11 +93,14 @@ def names_by_merit(experiment: Experiment, summary: Summary, /) -> tuple[str, ..
 
 
 def all_progress(experiment: Experiment, summary: Summary, /) -> list[Progress]:
-    """Follow median and quartiles over seeds of the normalized hypervolume, over each currency."""
+    """Follow median and quartiles over seeds of the normalized hypervolume, over each currency that was spent.
+
+    Simulated seconds always are; evaluations and trainings only where a trial was completed within the budget.
+    """
     problem, names = experiment.problem, names_by_merit(experiment, summary)
     goal = normalized_hypervolume(summary.goal.losses, problem.reference_point, problem.ideal_point)
     best = 100.0 * max(goal, best_known(experiment))
-    return [_progress(experiment, names, cost=cost, best=best) for cost in COSTS]
+    return [_progress(experiment, names, cost=cost, best=best) for cost in COSTS if end(experiment, cost=cost)]
 
 
 def _progress(experiment: Experiment, names: Sequence[str], *, cost: Cost, best: float) -> Progress:

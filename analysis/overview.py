@@ -7,7 +7,7 @@ from html import escape
 
 from .display import duration
 from .races import Experiment
-from .statistics import SIGNIFICANT, Comparison, Spread
+from .statistics import Comparison, Spread
 from .summary import Summary
 
 
@@ -22,7 +22,7 @@ def overview(experiment: Experiment, summary: Summary, /) -> str:
         (duration(trained), "of training, simulated"),
         (duration(spent), "of computing, really spent"),
     )
-    warnings = [text for text in (summary.warning, _missing(experiment)) if text]
+    warnings = [text for text in (summary.warning, still_missing(experiment)) if text]
     return "\n".join(
         [
             "<header>",
@@ -49,7 +49,9 @@ def _verdict(summary: Summary) -> str:
     if nearest is None:
         return f"{sentence}."
     second = next(line for line in summary.standings if line.optimizer == nearest.second)
-    significant = "significant" if nearest.p_value < SIGNIFICANT else "not significant"
+    significant = "significant" if nearest.conclusive else "not significant"
+    if nearest.reversed:
+        significant = "significant, for the second"
     return (
         f"{sentence}, that of {escape(second.optimizer)} {100 * second.normalized_hypervolume.median:.1f}%. "
         "A random race of the first beats a random one of the second with "
@@ -75,7 +77,8 @@ def _unbroken(text: str) -> str:
     return re.sub(r"\w+(-\w+)+", r'<span class="name">\g<0></span>', text)
 
 
-def _missing(experiment: Experiment) -> str | None:
+def still_missing(experiment: Experiment, /) -> str | None:
+    """Say how many races an experiment wants besides those that it has; None if it has all."""
     if not experiment.missing:
         return None
     return f"{_plural(experiment.missing, 'race')} still to be run: the same command goes on from here"

@@ -45,6 +45,11 @@ def _sentence(pair: Comparison) -> str:
     return f"{escape(with_full_stop(pair.sentence))}<small>{p_value_text(pair)}; {chance}</small>"
 
 
+def _verdict(pair: Comparison) -> str:
+    """Say whether the difference is significant; the test may favour whom the medians do not."""
+    return "yes" if pair.conclusive else "yes, for the one behind" if pair.reversed else "no"
+
+
 def _row(pair: Comparison) -> str:
     cells = (
         cell(pair.first, escape(pair.first), "text"),
@@ -54,6 +59,6 @@ def _row(pair: Comparison) -> str:
         cell(pair.seeds, str(pair.seeds)),
         cell(pair.p_value, f"{pair.p_value:.2g}"),
         cell(pair.a12, f"{pair.a12:.2f}"),
-        cell(pair.conclusive, "yes" if pair.conclusive else "no", "text"),
+        cell(pair.conclusive - pair.reversed, _verdict(pair), "text"),
     )
     return f"<tr>{''.join(cells)}</tr>"

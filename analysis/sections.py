@@ -188,8 +188,8 @@ def _fronts(experiment: Experiment, cast: Cast) -> list[Section]:
     found = Section(
         name="fronts",
         title="The networks they found",
-        lead="Each point is a trade-off that no other race of the same optimizer beats; towards the lower left is "
-        f"better. Point at one to see its configuration.{attained}",
+        lead="Each point is a trade-off that no other race of the same optimizer beats; towards the "
+        f"{_better_corner(experiment)} is better. Point at one to see its configuration.{attained}",
         figure=figures.final_fronts(cast, fronts(experiment, cast.names), experiment),
     )
     chart = parallel(experiment, cast.names)
@@ -205,6 +205,12 @@ def _fronts(experiment: Experiment, cast: Cast) -> list[Section]:
         figure=figures.parallel_coordinates(chart, experiment),
     )
     return [found, across]
+
+
+def _better_corner(experiment: Experiment) -> str:
+    """Name the corner of the plot of fronts where good networks are: axes show natural values."""
+    vertical, horizontal = experiment.problem.objectives[:2]
+    return f"{'upper' if vertical.maximize else 'lower'} {'right' if horizontal.maximize else 'left'}"
 
 
 def _epochs(experiment: Experiment, cast: Cast) -> Section:

@@ -57,39 +57,63 @@ class Comparison:
     seeds: int
     p_value: float
     """Paired Wilcoxon signed-rank test, two-sided, Holm-corrected over all pairs compared together."""
+    direction: int
+    """Whom that test favours: 1 ``first``, -1 ``second``, 0 neither. It weighs differences by their size's rank, so it
+    may be another than who won more seeds."""
     a12: float
     """Vargha-Delaney effect size: the chance that a random race of ``first`` beats a random race of ``second``."""
 
     @property
     def conclusive(self) -> bool:
         """Whether ``first`` is significantly better."""
-        return self.p_value < SIGNIFICANT and self.wins > self.losses
+        return self.p_value < SIGNIFICANT and self.direction > 0
+
+    @property
+    def reversed(self) -> bool:
+        """Whether ``second`` is."""
+        return self.p_value < SIGNIFICANT and self.direction < 0
 
     @property
     def sentence(self) -> str:
         """The comparison in plain words."""
         ties = self.seeds - self.wins - self.losses
-        score = f"in {self.wins} of {self.seeds} seeds" + (f", with {ties} tied" if ties else "")
+        tied = f", with {ties} tied" if ties else ""
+        score = f"in {self.wins} of {self.seeds} seeds{tied}"
         if self.conclusive:
             return f"{self.first} beats {self.second} {score}"
+        if self.reversed:
+            return f"{self.second} beats {self.first} in {self.losses} of {self.seeds} seeds{tied}"
         return f"{self.first} and {self.second} cannot be told apart: the first is ahead {score}"
 
 
 def spread(scores: Scores, /) -> Spread:
     """Summarise the scores (s,) of one or more seeds; a statistic that infinite ones leave undefined is NaN."""
     count = len(scores)
+    lower, median, upper = quartiles(scores)
     with np.errstate(invalid="ignore"):  # infinite scores (races without a result) may leave a statistic undefined
-        lower, median, upper = np.quantile(scores, [0.25, 0.5, 0.75])
         error = float(np.std(scores, ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
     return Spread(
         count=count,
-        median=float(median),
-        lower=float(lower),
-        upper=float(upper),
+        median=median,
+        lower=lower,
+        upper=upper,
         mean=float(np.mean(scores)),
         standard_error=error,
         interval=median_interval(scores),
     )
+
+
+def quartiles(scores: Scores, /) -> tuple[float, float, float]:
+    """Give lower quartile, median and upper quartile of scores (s,), some of which may be infinite.
+
+    Between a finite and an infinite score lies only the latter: numpy's interpolation would multiply it by zero.
+    """
+    shares = [0.25, 0.5, 0.75]
+    below, above = (np.quantile(scores, shares, method=method) for method in ("lower", "higher"))
+    with np.errstate(invalid="ignore"):
+        between = np.where(np.isinf(above), above, np.quantile(scores, shares))
+    lower, median, upper = np.where(below == above, below, between).tolist()
+    return lower, median, upper
 
 
 def median_interval(scores: Scores, /) -> tuple[float, float]:
@@ -126,6 +150,14 @@ def wilcoxon(first: Scores, second: Scores, /) -> float:
     return float(stats.wilcoxon(difference).pvalue)
 
 
+def favoured(first: Scores, second: Scores, /) -> int:
+    """Tell whom `wilcoxon` favours, by its two rank sums: 1 ``first``, -1 ``second``, 0 neither."""
+    from scipy import stats
+
+    difference = (first - second)[first != second]
+    return int(np.sign(np.sign(difference) @ stats.rankdata(np.abs(difference))))
+
+
 def holm(p_values: Sequence[float], /) -> list[float]:
     """Correct p-values for having been looked at together (Holm 1979), in their order."""
     values = np.asarray(p_values, dtype=float)
@@ -144,12 +176,13 @@ def compare(scores: Mapping[str, Mapping[int, float]], /) -> tuple[Comparison, .
     scores
         Score by seed, by optimizer; the optimizers in order of merit, so that the better one comes first in a pair.
 
-    Raises
-    ------
-    InvalidArgument
-        If two optimizers have no seed in common.
+    Returns
+    -------
+    comparisons
+        Of those that have a seed in common.
     """
-    return _compared(scores, list(combinations(scores, 2)))
+    met = [pair for pair in combinations(scores, 2) if scores[pair[0]].keys() & scores[pair[1]].keys()]
+    return _compared(scores, met)
 
 
 def compare_with(scores: Mapping[str, Mapping[int, float]], baseline: str, /) -> dict[str, Comparison]:
@@ -185,6 +218,7 @@ def _compared(scores: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[s
             losses=int((a < b).sum()),
             seeds=len(a),
             p_value=p_value,
+            direction=favoured(a, b),
             a12=vargha_delaney(a, b),
         )
         for (first, second), (a, b), p_value in zip(pairs, paired, corrected, strict=True)

@@ -87,7 +87,7 @@ def _line(line: Standing, comparison: Comparison | None) -> str:
     if comparison is None:
         cells += ["", "", ""]
     else:
-        bold = "**" if comparison.conclusive else ""
+        bold = "**" if comparison.p_value < SIGNIFICANT else ""
         cells += [
             f"{comparison.wins} of {comparison.seeds}",
             f"{bold}{comparison.p_value:.2g}{bold}",
@@ -99,11 +99,7 @@ def _line(line: Standing, comparison: Comparison | None) -> str:
 def _conclusions(summary: Summary, comparisons: dict[str, Comparison], baseline: str) -> list[str]:
     """Say in words who beats the baseline, who does not, and how ours stand against wrapped libraries."""
     better = [name for name, comparison in comparisons.items() if comparison.conclusive]
-    worse = [
-        name
-        for name, comparison in comparisons.items()
-        if comparison.p_value < SIGNIFICANT and comparison.losses > comparison.wins
-    ]
+    worse = [name for name, comparison in comparisons.items() if comparison.reversed]
     open_ = [name for name in comparisons if name not in better and name not in worse]
     sentences = [
         f"- Better than {baseline} (p < {SIGNIFICANT}): {_names(better)}.",

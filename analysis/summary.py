@@ -104,9 +104,11 @@ class Summary:
         """Who won, in one sentence."""
         best = self.standings[0].optimizer
         others = [pair for pair in self.comparisons if pair.first == best]
-        if not others:
+        if len(self.standings) == 1:
             return f"{best} raced alone."
-        if all(pair.conclusive for pair in others):
+        if not others:
+            return f"No verdict: {best} has no seed in common with another optimizer."
+        if all(pair.conclusive for pair in others) and len(others) >= len(self.standings) - 1:
             if len(others) > 5:  # too many to name in a sentence; the runner-up is the hardest to beat
                 score = f"{others[0].second} in {others[0].wins} of {others[0].seeds} seeds"
                 return f"{best} wins: it beats all {len(others)} others, the runner-up {score}."
@@ -115,6 +117,8 @@ class Summary:
         runner_up = others[0]
         if runner_up.conclusive:
             return f"{best} leads: it beats {runner_up.second} in {runner_up.wins} of {runner_up.seeds} seeds."
+        if runner_up.reversed:
+            return f"No clear winner: {best} has the better median, but {runner_up.sentence}."
         return f"No clear winner: {best} and {runner_up.second} are too close to call."
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import run
+
 
 def best_front(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Where `bagbench compare` wrote.")],
@@ -29,4 +31,4 @@ def best_front(
 
 
 if __name__ == "__main__":
-    typer.run(best_front)
+    run(best_front)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from .console import plain_table
 
@@ -62,7 +63,12 @@ def _print_columns(console: Console, title: str, columns: Mapping[str, Sequence[
     table = plain_table(*(key.replace("_", " ") for key in columns))
     for row in zip(*columns.values(), strict=True):
         table.add_row(*(f"{value:,}" if isinstance(value, int) else _number(value) for value in row))
-    console.print(f"\n[bold]{title}[/bold]", table)
+    _print_table(console, title, table)
+
+
+def _print_table(console: Console, title: str, table: Table) -> None:
+    console.print(f"\n{title}", style="bold")
+    console.print(table)
 
 
 def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
@@ -71,7 +77,7 @@ def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
         if name != "metric":
             numbers = (_number(scores[key]) for key in ("rmse", "mean_error", "kendall_tau"))
             table.add_row(name.replace("_", " "), f"{scores['runs']:,}", *numbers)
-    console.print(f"\n[bold]{regions['metric']} by region[/bold]", table)
+    _print_table(console, f"{regions['metric']} by region", table)
 
 
 def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
@@ -83,13 +89,13 @@ def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
         numbers = (_number(scores[key]) for key in ("r2", "kendall_tau", "rmse", "mean_error"))
         inside = "-" if scores["in_domain"] is None else f"{scores['in_domain']:.0%}"
         table.add_row(name, f"{scores['visited']:,}", inside, f"{scores['judged']:,}", *numbers)
-    console.print("\n[bold]Trials of races on the true trainer, none of which was learnt from[/bold]", table)
+    _print_table(console, "Trials of races on the true trainer, none of which was learnt from", table)
     runs = evidence["trajectories"]
     table = plain_table("raced by<", "true hypervolume", "simulated", "lowest", "highest", "true races between<")
     for name, row in runs["final"].items():
         numbers = (f"{row[key]:.2f}" for key in ("true", "simulated", "low", "high"))
         table.add_row(name, *numbers, f"{row['within']} of {row['races']}")
-    console.print("\n[bold]Races on the true trainer and on the surrogate[/bold]", table)
+    _print_table(console, "Races on the true trainer and on the surrogate", table)
     if (pace := evidence.get("times_as_long", 1.0)) != 1.0:
         console.print(
             f"True trainings took {pace:.2f} times as long as on the surrogate's machine, and are on its clock"

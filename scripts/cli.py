@@ -1,13 +1,11 @@
-"""The command ``bagbench``: one thin file per subcommand, and one place where errors become a line and exit code 2."""
+"""The command ``bagbench``: one thin file per subcommand."""
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
-from ..problems.errors import BadRows, BagbenchError
 from .compare import compare
+from .console import plain_errors
 from .evidence import card
 from .fetch import fetch
 from .fit import fit
@@ -33,23 +31,9 @@ app.command("import")(import_runs)
 
 
 def main() -> None:
-    """Run the command line; print an error of bagbench as one line, without a traceback, and exit with 2."""
-    try:
+    """Run the command line."""
+    with plain_errors():
         app()
-    except BadRows as error:
-        _fail(*error.complaints)
-    except BagbenchError as error:
-        _fail(str(error))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _fail(f"{error.filename}: {error.strerror}")
-
-
-def _fail(*messages: str) -> None:
-    for message in messages:
-        print("bagbench:", " ".join(message.split()), file=sys.stderr)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""What all commands share of talking to people: consoles, progress, and what Ctrl-C leaves behind."""
+"""What all commands share of talking to people: consoles, progress, errors, and what Ctrl-C leaves behind."""
 
 from __future__ import annotations
 
+import errno
 import json
 import math
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -14,15 +16,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from ..problems.errors import BadRows, BagbenchError
+
 _PIPED_WIDTH = 120  # columns of a table in a file or pipe, where nobody says how wide it may be
 _PERIOD = 300.0  # seconds that the rate is taken over: some runs and fits take a minute
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # a full or broken disk, which names no file
 _LINES = 10  # progress lines where there is no terminal
 
 
 def output() -> Console:
-    """Open the console for results: stdout."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+    """Open the console for results: stdout. Names and paths are printed as they are, brackets and colons, too."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    return console
 
 
 def remark(text: str) -> None:
@@ -77,12 +84,12 @@ class Bar:
     def __init__(self, what: str, unit: str, total: float | None = None) -> None:
         console = Console(stderr=True)
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _Rate(unit),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         self._is_quiet = not console.is_terminal
         self._progress = Progress(
@@ -107,10 +114,37 @@ class Bar:
         """
         self._total = total or self._total or done
         self._progress.update(self._task, completed=done, total=self._total, note=note)
-        reached = int(_LINES * done / self._total)
+        reached = int(_LINES * done / self._total) if self._total else 0
         if self._is_quiet and reached > self._told:
             self._told = reached
             remark(f"{self._what}: {done:g} of {self._total:g} {self._unit}" + (f", {note}" if note else ""))
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Print an error of bagbench, or of files and disks, as one line, without a traceback, and exit with 2."""
+    try:
+        yield
+    except BadRows as error:
+        _fail(*error.complaints)
+    except BagbenchError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.filename is None and error.errno not in _NO_ROOM:
+            raise
+        _fail(f"{error.filename or 'cannot write'}: {error.strerror}")
+
+
+def run(command: Callable[..., object]) -> None:
+    """Run a function as the command of its own module, ``python -m``."""
+    with plain_errors():
+        typer.run(command)
+
+
+def _fail(*messages: str) -> None:
+    for message in messages:
+        print("bagbench:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(2)
 
 
 @contextmanager

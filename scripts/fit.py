@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..problems.errors import FileProblem, InvalidArgument
+from ..problems.errors import FileProblem
 from .card import print_card
 from .console import Bar, output, plain_table, print_json, remark, resumable
-from .options import AsJson, Jobs, check_positive, cores
+from .options import AsJson, Jobs, check_positive, check_suffix, cores
 
 if TYPE_CHECKING:
     from ..surrogates.training import Recipe
@@ -46,8 +46,7 @@ def fit(
     recipe = Recipe()
     recipe = replace(recipe, teacher=replace(recipe.teacher, model=model))
     runs = Table.open(table, verify=True)
-    if out.suffix != ".onnx":
-        raise InvalidArgument(f"--out is {out}: expected a name that ends in .onnx, such as {out.with_suffix('.onnx')}")
+    check_suffix(out, ".onnx")
     for path in (out, card or out):
         if not path.parent.is_dir():
             raise FileProblem(f"cannot write {path}: there is no folder {path.parent}; make it first")

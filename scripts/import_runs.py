@@ -11,7 +11,7 @@ import typer
 
 from ..problems.errors import FileProblem, InvalidArgument, OutputConflict
 from .console import Bar, print_json, remark
-from .options import AsJson, check_positive
+from .options import AsJson, check_positive, check_suffix
 
 if TYPE_CHECKING:
     from ..problems.space import Space
@@ -197,8 +197,7 @@ def _points(option: str, texts: list[str] | None) -> dict[str, float]:
 
 
 def _check_out(out: Path) -> None:
-    if out.suffix != ".h5":
-        raise InvalidArgument(f"--out is {out}: expected a name that ends in .h5, such as {out.with_suffix('.h5')}")
+    check_suffix(out, ".h5")
     if not out.parent.is_dir():
         raise FileProblem(f"cannot write {out}: there is no folder {out.parent}; make it first")
     if out.exists():

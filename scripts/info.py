@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from ..problems.errors import InvalidArgument
 from .card import print_card, print_full_card
@@ -174,8 +175,6 @@ def _quality(card: dict[str, Any], objectives: list[str]) -> str:
 
 
 def _show_optimizers(as_json: bool) -> None:
-    from rich.markup import escape
-
     from ..optimizers import METHODS
 
     if as_json:
@@ -184,7 +183,7 @@ def _show_optimizers(as_json: bool) -> None:
         return
     table = plain_table("optimizer<", "idea<", "kind<", "source<", "needs<", "installed by<")
     for method in METHODS.values():
-        installed_by = escape(f"pip install 'bagbench[{method.extra}]'") if method.extra else "bagbench"
+        installed_by = f"pip install 'bagbench[{method.extra}]'" if method.extra else "bagbench"
         table.add_row(
             method.name, method.idea, method.kind, method.source, ", ".join(method.needs) or "-", installed_by
         )
@@ -195,7 +194,8 @@ def _show(document: dict[str, Any]) -> None:
     from ..analysis.display import duration
 
     console = output()
-    console.print(f"[bold]{document['name']}[/bold]: {document['title'] or 'no title'}", soft_wrap=True)
+    name, title = Text(document["name"], style="bold"), document["title"] or "no title"
+    console.print(name.append(f": {title}", style="not bold"), soft_wrap=True)
     first, last = document["epochs"]
     budget = duration(document["budget_seconds"])
     console.print(f"{first} to {last} epochs; a race takes {budget} of simulated training unless told otherwise\n")

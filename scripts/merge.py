@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .console import print_json
-from .options import AsJson
+from .options import AsJson, check_suffix
 
 
 def merge(
@@ -22,6 +22,7 @@ def merge(
     """
     from ..tables.merge import merge_tables
 
+    check_suffix(out, ".h5")
     runs = merge_tables(tables, out)
     if as_json:
         print_json({"table": str(out), "runs": runs})

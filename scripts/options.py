@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,6 +59,19 @@ def check_positive(**options: float | None) -> None:
             option = f"--{name.replace('_', '-')}"
             least = "a whole number, 1 or more" if isinstance(value, int) else "a number above 0"
             raise InvalidArgument(f"{option} is {value:g}: expected {least}; without {option} a default is taken")
+
+
+def check_suffix(out: Path, suffix: str) -> None:
+    """Check that a file to write has a name by which other commands will know it.
+
+    Raises
+    ------
+    InvalidArgument
+        If it does not end in ``suffix``.
+    """
+    if out.suffix != suffix:
+        better = out.with_suffix(suffix)
+        raise InvalidArgument(f"--out is {out}: expected a name that ends in {suffix}, such as {better}")
 
 
 def cores() -> int:

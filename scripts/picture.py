@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import run
+
 
 def picture(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `bagbench compare` wrote.")],
@@ -21,4 +23,4 @@ def picture(
 
 
 if __name__ == "__main__":
-    typer.run(picture)
+    run(picture)

@@ -13,6 +13,7 @@ from ..problems import get_problem
 from ..problems.errors import InvalidArgument
 from ..tables.designs import TARGET_SECONDS, Plan
 from .console import Bar, remark
+from .options import check_positive, check_suffix
 
 
 class _Counted:
@@ -73,6 +74,8 @@ def populate(
     from ..tables.worker import calibrate, share_out
 
     get_problem(problem).check_epochs(epochs)
+    check_suffix(out, ".h5")
+    check_positive(target_seconds=target_seconds)
     taken, part = _resources(resources, scheduler), _part(share, runs)
     if scheduler is None:
         jobs, runs_per_device = share_out(device, jobs, runs_per_device)

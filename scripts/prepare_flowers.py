@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import FileProblem, InvalidArgument, MissingExtra, UnknownName
 from ..problems.flowers_images import SHA256, SIDE, Arrays, content_sum, write_flowers
-from .console import remark
+from .console import remark, run
 
 FILTERS = ("bicubic", "nearest", "box", "bilinear", "hamming", "lanczos")
 """Pillow's resampling filters."""
@@ -108,4 +108,4 @@ def _read_images(path: Path, numbers: NDArray[np.int64], resampling: str) -> NDA
 
 
 if __name__ == "__main__":
-    typer.run(prepare_flowers)
+    run(prepare_flowers)

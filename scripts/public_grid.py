@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..problems.errors import FileProblem, InvalidArgument, UnknownName
-from .console import Bar, print_json, remark, resumable
+from .console import Bar, print_json, remark, resumable, run
 from .options import AsJson, names
 
 if TYPE_CHECKING:
@@ -116,4 +116,4 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 if __name__ == "__main__":
-    typer.run(public_grid)
+    run(public_grid)

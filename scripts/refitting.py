@@ -77,7 +77,7 @@ def print_refit(refit: Refit, folder: Path) -> None:
         fronts = (f"{method.claimed:,}", f"{method.raced:.2f}", f"{method.refitted:.2f}")
         table.add_row(method.optimizer, f"{method.judged:,}", *(f"{number:.2f}" for number in numbers), *fronts)
     console.print("", table)
-    console.print(f"\n[bold]{refit.sentence}[/bold]", soft_wrap=True)
+    console.print(f"\n{refit.sentence}", style="bold", soft_wrap=True)
     console.print(
         f"Refitted: {folder / SURROGATE_FILE}: try `bagbench compare {folder / SURROGATE_FILE}`", soft_wrap=True
     )

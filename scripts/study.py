@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import run
+
 
 def study(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `bagbench compare` wrote.")],
@@ -24,4 +26,4 @@ def study(
 
 
 if __name__ == "__main__":
-    typer.run(study)
+    run(study)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from ..problems.errors import InvalidArgument
 from .console import Bar, output, plain_table, print_json, remark, resumable
 from .options import AsJson, Jobs, check_positive, cores
 from .refitting import print_refit, refit_document, refit_section, run_refit, wanted_base
@@ -59,6 +60,7 @@ def validate(
 ) -> None:
     """Train the union of the final fronts of DIR for real, and compare with what was predicted.
 
+    Fronts are those of trials trained in full, whatever the policy of the report.
     Every run is kept in a table: the same command goes on where it was stopped, and `bagbench fit` can learn from it.
     In the end writes DIR/validation.csv, and DIR/validation.md with the verdicts on the front and on every method.
     Needs torch, --refit also what `bagbench fit` needs.
@@ -114,7 +116,13 @@ def validate(
 
 
 def _claims(experiment: Experiment) -> tuple[Claim, ...]:
-    """Find what the final fronts claim, as told by whoever answered in the races."""
+    """Find what the final fronts claim, as told by whoever answered in the races.
+
+    Raises
+    ------
+    InvalidArgument
+        If no race has trained a configuration in full.
+    """
     from ..analysis.claims import find_claims
     from ..simulator.benchmarks import open_benchmark
 
@@ -122,7 +130,10 @@ def _claims(experiment: Experiment) -> tuple[Claim, ...]:
     benchmark = open_benchmark(
         asked["problem"], asked["source"], noise=asked["noise"], objectives=asked["objectives"], snap=True
     )
-    return find_claims(experiment, benchmark)
+    claims = find_claims(experiment, benchmark)
+    if not claims:
+        raise InvalidArgument("no race has a configuration that was trained in full: there is nothing to validate")
+    return claims
 
 
 class _Limit:
@@ -170,11 +181,11 @@ def _print(validation: Validation, ranking: MethodRanking) -> None:
     console.print(agreements, "")
     console.print(_methods(ranking))
     for verdict in filter(None, (validation.sentence, ranking.verdict, ranking.noise, ranking.loss)):
-        console.print(f"\n[bold]{verdict}[/bold]", soft_wrap=True)
+        console.print(f"\n{verdict}", style="bold", soft_wrap=True)
     if ranking.caution:
-        console.print(f"\n[yellow]{ranking.caution}[/yellow]", soft_wrap=True)
+        console.print(f"\n{ranking.caution}", style="yellow", soft_wrap=True)
     if validation.failed:
-        console.print(f"[yellow]{validation.failed} runs failed and are left out.[/yellow]")
+        console.print(f"{validation.failed} runs failed and are left out.", style="yellow")
 
 
 def _print_files(files: Mapping[str, str | None]) -> None:

@@ -74,7 +74,7 @@ def conclude_all(folder: Path, *, policy: Policy | None = None, figures: bool = 
         print_json({"headline": overall.headline, "standings": standings, "problems": verdicts, **files})
         return
     for path, found in written.items():
-        output().print(f"[bold]{path.name}[/bold]")
+        output().print(path.name, style="bold")
         _print(*found, path)
         _print_figures(path, figures)
         output().print()
@@ -117,6 +117,7 @@ def _verdict(experiment: Experiment, summary: Summary, folder: Path) -> Mapping[
     return {
         "headline": summary.headline,
         "warning": summary.warning,
+        "missing_races": experiment.missing,
         "standings": [asdict(line) for line in summary.standings],
         "friedman": None if summary.friedman is None else asdict(summary.friedman),
         "regret_to": summary.goal.name,
@@ -129,6 +130,7 @@ def _verdict(experiment: Experiment, summary: Summary, folder: Path) -> Mapping[
 
 def _print(experiment: Experiment, summary: Summary, folder: Path) -> None:
     from ..analysis.display import duration
+    from ..analysis.overview import still_missing
     from ..analysis.report import REPORT_FILE
     from ..optimizers.needs import unmet_needs
 
@@ -141,10 +143,10 @@ def _print(experiment: Experiment, summary: Summary, folder: Path) -> None:
             line.optimizer,
             _spread(line.hypervolume),
             f"{100 * line.normalized_hypervolume.median:.2f}",
-            f"{line.regret.median:.2f}",
-            *([f"{line.test_hypervolume.median:.2f}"] if tested else []),
-            f"{line.igd_plus.median:.4f}",
-            f"{line.average_rank:.2f}",
+            _number(line.regret.median, 2),
+            *([_number(line.test_hypervolume.median, 2)] if tested else []),
+            _number(line.igd_plus.median, 4),
+            _number(line.average_rank, 2),
             f"{line.evaluations:,.0f}",
             duration(line.simulated_seconds),
             duration(line.wall_seconds),
@@ -158,12 +160,13 @@ def _print(experiment: Experiment, summary: Summary, folder: Path) -> None:
     if experiment.policy == "all":
         notes.append("Trials of any number of epochs count.")
     console.print(" ".join(notes), soft_wrap=True)
-    console.print(f"\n[bold]{summary.headline}[/bold]", soft_wrap=True)
+    console.print(f"\n{summary.headline}", style="bold", soft_wrap=True)
     if summary.friedman is not None and summary.warning is None:  # else its p-value is none to rely on
         console.print(f"{summary.friedman.sentence}.", soft_wrap=True)
-    for warning in (summary.warning, *unmet_needs(experiment.problem, experiment.optimizers)):
+    unmet = unmet_needs(experiment.problem, experiment.optimizers)
+    for warning in (summary.warning, still_missing(experiment), *unmet):
         if warning:
-            console.print(f"[yellow]{warning}[/yellow]", soft_wrap=True)
+            console.print(warning, style="yellow", soft_wrap=True)
     console.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True)
 
 
@@ -175,13 +178,17 @@ def _print_overall(overall: Overall, report: Path) -> None:
         table.add_row(str(line.place), line.optimizer, f"{line.average_rank:.2f}", *by_problem)
     console = output()
     console.print(table)
-    console.print(f"\n[bold]{overall.headline}[/bold]", soft_wrap=True)
+    console.print(f"\n{overall.headline}", style="bold", soft_wrap=True)
     console.print(f"Report: {report}", soft_wrap=True)
 
 
 def _print_figures(folder: Path, written: bool) -> None:
     if written:
         output().print(f"Figures and table: {folder / FIGURES}", soft_wrap=True)
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def _spread(spread: Spread) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .console import run
+
 
 def weighting(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLE...", help="Tables of cost-aware designs, *.h5.")],
@@ -26,4 +28,4 @@ def weighting(
 
 
 if __name__ == "__main__":
-    typer.run(weighting)
+    run(weighting)

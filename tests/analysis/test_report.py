@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from bagbench.analysis.card_figures import quality_figure, trajectories_figure
+from bagbench.analysis.charts import all_progress
 from bagbench.analysis.display import axis, duration, linear_ticks, logarithmic_ticks, time_unit
+from bagbench.analysis.paper import write_figures
 from bagbench.analysis.quality import card_tables
 from bagbench.analysis.races import Experiment, Race, load_experiment
 from bagbench.analysis.report import render, write_report
@@ -25,6 +27,7 @@ from bagbench.analysis.sections import command
 from bagbench.analysis.summary import summarize, write_summary
 from bagbench.problems.problem import Objective
 from bagbench.simulator.benchmarks import DATA, fingerprint
+from bagbench.simulator.history import CENSORED
 
 
 class Page(HTMLParser):
@@ -152,6 +155,20 @@ def test_races_without_any_result_still_make_a_page(experiment: Experiment) -> N
     assert all(row[4] == "inf" for row in page.tables["scores"][1:])
 
 
+def test_trials_that_all_outlast_the_budget_make_a_page_and_figures(experiment: Experiment, tmp_path: Path) -> None:
+    def censor(race: Race) -> Race:
+        n = len(race.history)
+        lost = replace(race.history, status=np.full(n, CENSORED), losses=np.full((n, 2), np.nan))
+        return replace(race, history=lost)
+
+    cut = replace(experiment, races=tuple(map(censor, (experiment.races[0], experiment.races[10]))))
+    summary = summarize(cut)
+    assert [chart.cost for chart in all_progress(cut, summary)] == ["seconds"]
+    assert "Progress over time" in Page(render(cut, summary)).headings
+    write_figures(cut, summary, tmp_path)
+    assert list(tmp_path.glob("*.pdf"))
+
+
 def test_unfinished_and_few_races_are_said_to_be_so(experiment_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "partial"
     shutil.copytree(experiment_folder, folder)
@@ -160,6 +177,25 @@ def test_unfinished_and_few_races_are_said_to_be_so(experiment_folder: Path, tmp
     text = write_report(folder).read_text(encoding="utf-8")
     assert "7 races still to be run: the same command goes on from here." in text
     assert "3 seeds cannot tell luck from skill" in text
+
+
+def test_races_without_a_common_seed_are_reported_without_a_verdict(experiment: Experiment) -> None:
+    apart = replace(experiment, races=(experiment.races[0], *experiment.races[11:14]))
+    summary = summarize(apart)
+    assert summary.comparisons == ()
+    assert "has no seed in common with another optimizer" in summary.headline
+    assert Page(render(apart, summary)).headings
+
+
+def test_points_of_maximised_objectives_are_better_further_up(experiment: Experiment) -> None:
+    first, second = experiment.problem.objectives
+    turned = replace(first, maximize=True)
+    problem = replace(
+        experiment.problem, metrics=(turned, *experiment.problem.metrics[1:]), objectives=(turned, second)
+    )
+    for problem_, corner in ((experiment.problem, "lower left"), (problem, "upper left")):
+        races = replace(experiment, problem=problem_)
+        assert f"towards the {corner} is better" in render(races, summarize(races))
 
 
 def test_a_damaged_race_leaves_the_old_report(experiment_folder: Path, tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from bagbench.analysis.statistics import (
     average_ranks,
     compare,
     compare_with,
+    favoured,
     few_seeds_warning,
     holm,
     log_times,
     median_interval,
+    quartiles,
     seeds_needed,
     spread,
     vargha_delaney,
@@ -102,12 +104,26 @@ def test_equals_cannot_be_told_apart() -> None:
     assert result.sentence == "a and b cannot be told apart: the first is ahead in 0 of 2 seeds, with 1 tied"
 
 
+def test_the_test_says_whom_it_favours_not_the_number_of_wins() -> None:
+    # 16 wins by a hair and 14 clear losses: the signed ranks favour b
+    rng = np.random.default_rng(0)
+    b = np.sort(rng.normal(400, 20, 30))
+    a = b + np.concatenate([-np.linspace(5, 30, 14), np.linspace(0.1, 1, 16)])
+    (result,) = compare({"a": dict(enumerate(a.tolist())), "b": dict(enumerate(b.tolist()))})
+    assert (result.wins, result.losses) == (16, 14)
+    assert result.p_value < 0.05 and stats.wilcoxon(a, b, alternative="less").pvalue < 0.025
+    assert result.reversed and not result.conclusive
+    assert result.sentence == "b beats a in 14 of 30 seeds"
+    assert favoured(b, a) == 1 and favoured(a, a) == 0
+
+
 def test_a_median_that_points_the_other_way_is_no_victory() -> None:
     # a has the larger median of all seeds, but b is better wherever they meet
     a = {seed: float(seed) if seed < 8 else 100.0 for seed in range(20)}
     b = {seed: 1.1 * seed + 1 for seed in range(8)}
     (result,) = compare({"a": a, "b": b})
     assert result.p_value < 0.05 and not result.conclusive
+    assert result.sentence == "b beats a in 8 of 8 seeds"
 
 
 def test_only_common_seeds_are_compared() -> None:
@@ -115,9 +131,24 @@ def test_only_common_seeds_are_compared() -> None:
     assert (result.seeds, result.wins) == (1, 1)
 
 
-def test_no_common_seed_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match="a and b have no seed in common: race both with the same seeds"):
-        compare({"a": {0: 1.0}, "b": {1: 1.0}})
+def test_without_a_common_seed_there_is_no_comparison_and_with_a_baseline_it_is_refused() -> None:
+    scores = {"a": {0: 1.0, 1: 2.0}, "b": {1: 1.0}, "c": {0: 3.0}}
+    assert [(pair.first, pair.second) for pair in compare(scores)] == [("a", "b"), ("a", "c")]
+    with pytest.raises(InvalidArgument, match="b and c have no seed in common: race both with the same seeds"):
+        compare_with(scores, "c")
+
+
+@pytest.mark.parametrize("infinite", range(6))
+def test_quartiles_know_infinity(infinite: int) -> None:
+    inf, finite = float("inf"), [0.1, 0.25, 0.3, 0.7, 0.8]
+    scores = np.array(finite[: 5 - infinite] + [inf] * infinite)
+    if not infinite:
+        assert quartiles(scores) == tuple(np.quantile(scores, [0.25, 0.5, 0.75]).tolist())
+    else:
+        large = np.where(np.isinf(scores), 1e9, scores)  # infinity is what ever larger numbers tend to
+        told = [value if value < 1e6 else inf for value in np.quantile(large, [0.25, 0.5, 0.75]).tolist()]
+        assert quartiles(scores) == tuple(told)
+    assert spread(scores).median == np.median(scores)
 
 
 @pytest.mark.parametrize("pairs", [1, 3, 10])

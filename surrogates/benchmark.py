@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from operator import itemgetter
+from operator import index, itemgetter
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -72,7 +72,7 @@ class SurrogateBenchmark:
 
     def __init__(self, path: Path | str, *, noise: str = "mean", objectives: Iterable[str] | None = None) -> None:
         if noise not in NOISES:
-            raise UnknownName.among("noise", noise, NOISES)
+            raise UnknownName.among("noise", str(noise), NOISES)
         model = read_sealed(Path(path))
         description = Description.from_json(read_metadata(model, "bagbench") or "", Path(path))
         self._description, self._model = description, model
@@ -226,6 +226,8 @@ class SurrogateBenchmark:
         """Answer many queries at once; see `Benchmark.query_batch`."""
         space = self._problem.space
         space.check(vectors)
+        epochs = _whole("epochs", epochs, len(vectors))
+        seeds = np.zeros(len(vectors), dtype=np.int64) if seeds is None else _whole("seeds", seeds, len(vectors))
         for epoch in np.unique(epochs).tolist():
             self._problem.check_epochs(epoch)
         natural = space.natural(vectors)
@@ -237,7 +239,6 @@ class SurrogateBenchmark:
             if len(cut):
                 features[cut, -1] = self._last
                 finals[cut] = self._forests.batch(features[cut])[:, 0]
-            seeds = np.zeros(len(vectors), dtype=np.int64) if seeds is None else seeds
             draws = zip(finals.tolist(), vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
             for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
                 draw = self._draw(self._noise, final, numbers, seed)
@@ -253,7 +254,17 @@ class SurrogateBenchmark:
         return self._encode(config), config
 
     def _draw(self, noise: Noise, final: float, numbers: list[float], seed: int) -> Draw:
-        """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch."""
+        """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch.
+
+        Raises
+        ------
+        InvalidArgument
+            If ``seed`` is no whole number.
+        """
+        try:
+            seed = int(index(seed))
+        except TypeError:
+            raise InvalidArgument(f"a seed is a whole number, got {seed!r}") from None
         return noise.draw(final, self._problem.space.digest_row(numbers), seed)
 
     def _compose(self, values: Values, known: list[Values], epochs: NDArray[np.int64]) -> tuple[Losses, Values]:
@@ -262,3 +273,14 @@ class SurrogateBenchmark:
         seconds = answers[-1] * self._description.profile[epochs - 1]
         answers += [*known, seconds]
         return np.stack([answers[source] for source in self._sources], axis=1), seconds
+
+
+def _whole(what: str, numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Check that there are ``count`` whole numbers."""
+    found = np.asarray(numbers)
+    if found.shape != (count,) or not np.issubdtype(found.dtype, np.integer):
+        raise InvalidArgument(
+            f"{what} must be an array of {count} whole numbers, one for each configuration, got {found.dtype} of shape "
+            f"{found.shape}"
+        )
+    return found.astype(np.int64)

@@ -21,7 +21,8 @@ from .features import Features
 from .noise import Noise
 from .targets import Target
 
-KIND, VERSION = "bagbench-surrogate", 2
+KIND, VERSION = "bagbench-surrogate", 3
+_HALF_PRECISE = (1e-2, 6e4)  # what the largest draw of a head may be for half precision to hold all that matter
 DOUBT = "doubt"
 """Name of the output that predicts the logarithm of what `bagbench.surrogates.doubt` is about."""
 
@@ -47,10 +48,11 @@ class Description:
 
     def to_json(self) -> str:
         """Write it as JSON."""
-        adds = self.noise.adds.astype("<f2")
+        scales = _scales(self.noise)
+        adds = (self.noise.adds / scales).astype("<f2")
         document = {
             "format": KIND,
-            "version": VERSION,
+            "version": VERSION if (scales != 1.0).any() else 2,
             "problem": json.loads(problem_to_json(self.problem)),
             "features": Features(self.problem).names,
             "heads": [
@@ -63,6 +65,7 @@ class Description:
                 "shape": adds.shape,
                 "keeps": base64.b64encode(np.packbits(self.noise.keeps > 0).tobytes()).decode(),
                 "adds": base64.b64encode(adds.tobytes()).decode(),
+                **({"scales": scales.tolist()} if (scales != 1.0).any() else {}),
             },
             "card": self.card,
             "provenance": self.provenance,
@@ -104,11 +107,22 @@ class Description:
         )
 
 
+def _scales(noise: Noise) -> NDArray[np.float32]:
+    """Choose what each head's draws (h,) are divided by before they are kept in half precision; mostly 1."""
+    largest = np.abs(noise.adds).max(axis=(0, 1, 2), initial=0.0)
+    low, high = _HALF_PRECISE
+    return np.where((largest == 0) | ((low <= largest) & (largest <= high)), 1.0, largest).astype(np.float32)
+
+
 def _read_noise(document: Mapping[str, Any]) -> Noise:
-    """Read the library of draws; version 1 kept residuals only, which all keep what was predicted."""
+    """Read the library of draws.
+
+    Version 1 kept residuals only, which all keep what was predicted; only from version 3 on draws may be scaled.
+    """
     shape = document["shape"]
     coded = document["adds"] if "adds" in document else document["residuals"]
     adds = np.frombuffer(base64.b64decode(coded), dtype="<f2").reshape(shape).astype(np.float32)
+    adds *= np.array(document.get("scales", 1.0), dtype=np.float32)
     keeps = np.ones(shape, dtype=np.float32)
     if "keeps" in document:
         bits = np.unpackbits(np.frombuffer(base64.b64decode(document["keeps"]), dtype=np.uint8), count=adds.size)

@@ -22,7 +22,7 @@ from .training import Recipe, draw
 
 Array = NDArray[np.float64]
 
-_FLOOR = 1e-6
+_FLOOR = 1e-6  # of the range of the first metric
 
 
 def fit_doubt(examples: Examples, models: Sequence[Sequence[Forest]], recipe: Recipe) -> Forest:
@@ -31,7 +31,8 @@ def fit_doubt(examples: Examples, models: Sequence[Sequence[Forest]], recipe: Re
     spread = disagreement(examples, models, vectors)
     last = np.full(len(vectors), examples.problem.max_epochs)
     features = Features(examples.problem).matrix(vectors, last).astype(np.float32)
-    return recipe.clock.fit(features, np.log(np.maximum(spread, _FLOOR)), seed=recipe.seed)
+    floor = _FLOOR * (float(np.ptp(examples.targets[0].backward(examples.values[:, -1, 0]))) or 1.0)
+    return recipe.clock.fit(features, np.log(np.maximum(spread, floor)), seed=recipe.seed)
 
 
 def disagreement(examples: Examples, models: Sequence[Sequence[Forest]], vectors: Vectors) -> Array:

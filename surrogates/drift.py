@@ -3,9 +3,9 @@
 Neighbours on the same processor, its clock and its memory make one training take longer than the same training took
 an hour ago. What runs that were made one after another have in common, once all is subtracted that their configurations
 explain, is no matter of the configurations: it is the machine's. So the drift at a run is the mean residual of its
-neighbours in time, on the same kind of machine, never its own. How many neighbours is chosen by which number leaves
-the least; where none leaves clearly less than before, there is no drift. What is left then, some kinds of machine have
-more of than others, and their runs say less of seconds.
+neighbours in time, on the same kind of machine, never its own nor another of its configuration. How many neighbours is
+chosen by which number leaves the least; where none leaves clearly less than before, there is no drift. What is left
+then, some kinds of machine have more of than others, and their runs say less of seconds.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def estimate_drift(
     for _ in range(_ROUNDS):
         residuals = log_seconds - _explained(rich, log_seconds - slower, folds)
         for rows in machines:
-            slower[rows] = _of_neighbours(residuals[rows])
+            slower[rows] = _of_neighbours(residuals[rows], owner[rows])
     left = [float(np.var((residuals - slower)[rows])) for rows in machines]
     for rows, variance in zip(machines, left, strict=True):
         weights[rows] = min(left) / variance if variance else 1.0
@@ -83,10 +83,10 @@ def _explained(rich: Array, values: Array, folds: NDArray[np.int64]) -> Array:
     return predicted
 
 
-def _of_neighbours(residuals: Array) -> Array:
+def _of_neighbours(residuals: Array, owner: NDArray[np.intp]) -> Array:
     """Give the mean (n,) of each one's neighbours in a sequence (n,) of residuals, less its median; or zeros."""
     before = float(np.var(residuals))
-    means = [_mean_of_others(residuals, each_side) for each_side in _EACH_SIDE]
+    means = _means_of_others(residuals, owner)
     left = [float(np.var(residuals - mean)) for mean in means]
     best = int(np.argmin(left))
     if left[best] > _CLEARLY * before:
@@ -94,9 +94,16 @@ def _of_neighbours(residuals: Array) -> Array:
     return means[best] - float(np.median(means[best]))
 
 
-def _mean_of_others(values: Array, each_side: int) -> Array:
-    """Give the mean (n,) of up to ``each_side`` values before and as many after each one."""
-    sums, here = np.concatenate([[0.0], np.cumsum(values)]), np.arange(len(values))
-    first, last = np.maximum(here - each_side, 0), np.minimum(here + each_side + 1, len(values))
-    means: Array = (sums[last] - sums[first] - values) / (last - first - 1)
+def _means_of_others(values: Array, owner: NDArray[np.intp]) -> list[Array]:
+    """Give, for each number of neighbours on each side, their mean (n,), of other owners' values; 0 without any."""
+    sums, counts = np.zeros(len(values)), np.zeros(len(values), dtype=np.int64)
+    means = []
+    for distance in range(1, max(_EACH_SIDE) + 1):
+        foreign = owner[distance:] != owner[:-distance]
+        sums[distance:] += foreign * values[:-distance]
+        sums[:-distance] += foreign * values[distance:]
+        counts[distance:] += foreign
+        counts[:-distance] += foreign
+        if distance in _EACH_SIDE:
+            means.append(sums / np.maximum(counts, 1))
     return means

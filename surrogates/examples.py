@@ -13,11 +13,12 @@ from ..tables.table import Table
 from .drift import estimate_drift
 from .features import Features
 from .paces import Pace, machines, paces
-from .targets import Target, seconds_target, target_for
+from .targets import SECONDS, Target, seconds_target, target_for
 
 Array = NDArray[np.float64]
 
 MOST_POINTS = 1_000_000
+_RESERVED = {SECONDS, "doubt", "features"}  # names of other outputs of a surrogate's file, and of its input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    @property
+    def drawn(self) -> NDArray[np.bool_]:
+        """(n,) the runs that a design drew, whose replicates are a fair sample; all runs where none was drawn."""
+        drawn = ~np.isnan(self.inclusion_probability)
+        return drawn if drawn.any() else ~drawn
+
 
 def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     """Take from a table what can be learnt: whole curves of runs that did not fail.
@@ -61,7 +68,7 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     Raises
     ------
     InvalidArgument
-        If there are fewer than 20 of them.
+        If there are fewer than 20 of them, or a metric has a name that surrogates keep for themselves.
     """
     most = max(20, most_points // table.epochs)
     if len(table) > most:
@@ -73,8 +80,10 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     if len(whole) < 20:
         raise InvalidArgument(f"a surrogate needs at least 20 whole runs to learn from, the table has {len(whole)}")
     metrics = [m for m in problem.metrics if m.name not in problem.known and m.name != "train_seconds"]
+    if taken := sorted(_RESERVED & {metric.name for metric in metrics}):
+        raise InvalidArgument(f"a surrogate cannot have an objective called {taken[0]!r}, it needs the name for itself")
     losses = {metric.name: table.losses(metric.name)[whole] for metric in metrics}
-    targets = [target_for(metric) for metric in metrics]
+    targets = [target_for(metric, losses[metric.name]) for metric in metrics]
     increments = runs.curves["train_seconds"][whole]
     mean = increments.mean(axis=1)
     shape = np.median(increments / mean[:, None], axis=0)

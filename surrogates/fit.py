@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.errors import InvalidArgument
 from ..problems.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.table import Table
@@ -59,10 +60,19 @@ def fit_surrogate(
         Is told after each fit: one for each fold, some for the learning curve, one for the file.
     tuning
         How the recipe was found, if not by thinking: `Tuned.account`, for the provenance.
+
+    Raises
+    ------
+    InvalidArgument
+        If `read_examples` does, or all configurations are in one fold.
     """
     recipe = recipe or Recipe()
     examples = read_examples(table, recipe.most_points)
     folds = fold_of(examples)
+    if len(np.unique(folds)) < 2:
+        raise InvalidArgument(
+            "a fit needs configurations to learn from and others to judge by: all of the table's are in one fold"
+        )
     learnt = _learn(examples, folds, recipe, jobs, progress)
     predictions, models = learnt.predictions, learnt.models
     card = {

@@ -87,7 +87,8 @@ def learning_curve(
     runs = [count for count, _ in points]
     columns = {name: [score[name] for _, score in points] for name in ("r2", "kendall_tau", "rmse")}
     target = examples.targets[0]
-    ceiling = noise_ceiling(target.backward(examples.values[:, -1, 0]), examples.digests)
+    drawn = examples.drawn
+    ceiling = noise_ceiling(target.backward(examples.values[drawn, -1, 0]), examples.digests[drawn])
     return {
         "metric": target.name,
         "judged": int(np.isin(folds, used).sum()),

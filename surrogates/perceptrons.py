@@ -35,7 +35,7 @@ class Perceptrons:
     """On the squares of the weights."""
 
     def classify(self, features: Array, labels: NDArray[np.bool_], *, seed: int) -> Model:
-        """Learn the probabilities of ``labels`` (n, q), q at least 1, given ``features`` (n, f).
+        """Learn the probabilities of ``labels`` (n, q) given ``features`` (n, f).
 
         Returns
         -------
@@ -45,6 +45,8 @@ class Perceptrons:
         from sklearn.neural_network import MLPClassifier
 
         outputs = labels.shape[1]
+        if not outputs:
+            return lambda rows: np.empty((len(rows), 0))
         doubled = np.concatenate([labels, labels[:, :1]], axis=1)  # with a single column it would be another problem
         networks = self._fit(MLPClassifier, features, doubled, seed)
         return lambda rows: _averaged([network.predict_proba for network in networks], rows)[:, :outputs]

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 Scores = dict[str, float | None]
 
 _EPOCHS_SHOWN = 24
+_EQUAL = 1e-9  # of the largest of some numbers: if they differ by less, they are one number
 
 
 def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]:
@@ -38,7 +39,7 @@ def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]
     for head, target in enumerate(examples.targets):
         true, predicted = examples.values[..., head], predictions[..., head]
         if target.name != SECONDS:
-            metrics[target.name] = _judge_target(target, true, predicted, examples.digests)
+            metrics[target.name] = _judge_target(target, true, predicted, examples.digests, examples.drawn)
             continue
         own, whole = ~np.isnan(examples.measured), math.log(examples.profile[-1])
         steady, measured = true[own, -1:], examples.measured[own, None]
@@ -46,19 +47,25 @@ def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]
         if not np.array_equal(steady, measured):
             truths["train_seconds as measured"] = measured
         for name, truth in truths.items():
-            metrics[name] = _judge_target(target, truth + whole, predicted[own, -1:] + whole, examples.digests[own])
+            metrics[name] = _judge_target(
+                target, truth + whole, predicted[own, -1:] + whole, examples.digests[own], examples.drawn[own]
+            )
     return {"runs": len(examples), "configurations": len(np.unique(examples.digests)), "metrics": metrics}
 
 
-def _judge_target(target: Target, true: Array, predicted: Array, digests: NDArray[np.bytes_]) -> Mapping[str, object]:
+def _judge_target(
+    target: Target, true: Array, predicted: Array, digests: NDArray[np.bytes_], drawn: NDArray[np.bool_]
+) -> Mapping[str, object]:
     """Score curves (n, E) on the scale of predictions; what has a long tail is judged on that scale, too."""
-    section = _judge(target.backward(true), target.backward(predicted), digests)
-    return {**section, "log_scale": _judge(true, predicted, digests)} if target.scale == "log" else section
+    section = _judge(target.backward(true), target.backward(predicted), digests, drawn)
+    return {**section, "log_scale": _judge(true, predicted, digests, drawn)} if target.scale == "log" else section
 
 
-def _judge(true: Array, predicted: Array, digests: NDArray[np.bytes_]) -> Mapping[str, object]:
+def _judge(
+    true: Array, predicted: Array, digests: NDArray[np.bytes_], drawn: NDArray[np.bool_]
+) -> Mapping[str, object]:
     """Score one metric's curves (n, E)."""
-    last, ceiling = scores(true[:, -1], predicted[:, -1]), noise_ceiling(true[:, -1], digests)
+    last, ceiling = scores(true[:, -1], predicted[:, -1]), noise_ceiling(true[drawn, -1], digests[drawn])
     section = {"full_fidelity": last, "ceiling": ceiling, "share_of_ceiling": _share(last, ceiling)}
     if true.shape[1] == 1:
         return section
@@ -69,22 +76,27 @@ def _judge(true: Array, predicted: Array, digests: NDArray[np.bytes_]) -> Mappin
 
 
 def _share(reached: Scores, ceiling: Scores) -> Scores:
-    """Give the shares of the ceiling's scores that are reached; None where there is no ceiling."""
+    """Give the shares of the ceiling's scores that are reached; None where there is no ceiling above 0."""
     shares: Scores = {}
     for name in ("r2", "kendall_tau"):
         score, best = reached[name], ceiling.get(name)
-        shares[name] = score / best if score is not None and best else None
+        shares[name] = score / best if score is not None and best is not None and best > 0 else None
     return shares
 
 
 def scores(true: Array, predicted: Array) -> Scores:
     """Coefficient of determination, Kendall's tau-b, and root mean squared error; None where a constant has none."""
-    error, total = float(np.mean((true - predicted) ** 2)), float(np.var(true))
+    error = float(np.mean((true - predicted) ** 2))
     return {
-        "r2": 1.0 - error / total if total else None,
+        "r2": 1.0 - error / float(np.var(true)) if varies(true) else None,
         "kendall_tau": kendall_tau(true, predicted),
         "rmse": math.sqrt(error),
     }
+
+
+def varies(values: Array) -> bool:
+    """Tell whether values are more than one: rounding alone may make a constant's variance larger than 0."""
+    return bool(np.ptp(values) > _EQUAL * np.abs(values).max())
 
 
 def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
@@ -93,6 +105,8 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
     The variance of noise is half the mean squared difference of a pair, so the best R2 is 1 - noise / total, and the
     best RMSE the root of the noise. Two replicates agree with Kendall's tau t; under a Gaussian copula, where
     tau = 2/pi arcsin(rho) and knowing the mean lifts rho to its root, the best tau is 2/pi arcsin(sqrt(sin(pi t / 2))).
+    As neither replicate is the first, t is taken of all n pairs and their mirror images; that each of them is compared
+    with its own image, with which it never agrees, is made up for.
 
     Returns
     -------
@@ -106,14 +120,15 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
     one, two = true[order[first]], true[order[first + 1]]
     if len(first) < 10:
         return {"pairs": float(len(first))}
-    noise, total = float(np.mean((one - two) ** 2)) / 2.0, float(np.var(true))
-    agreement = float(kendalltau(np.concatenate([one, two]), np.concatenate([two, one])).statistic)
-    if not total:
-        return {"pairs": float(len(first)), "rmse": math.sqrt(noise), "r2": None, "kendall_tau": None}
+    noise, pairs = float(np.mean((one - two) ** 2)) / 2.0, len(first)
+    if not varies(true):
+        return {"pairs": float(pairs), "rmse": math.sqrt(noise), "r2": None, "kendall_tau": None}
+    mirrored = float(kendalltau(np.concatenate([one, two]), np.concatenate([two, one])).statistic)
+    agreement = min(1.0, (mirrored * (2 * pairs - 1) + 1) / (2 * pairs - 2))
     return {
-        "r2": 1.0 - noise / total,
+        "r2": 1.0 - noise / float(np.var(true)),
         "kendall_tau": 2.0 / math.pi * math.asin(math.sqrt(max(0.0, math.sin(math.pi / 2.0 * agreement)))),
         "rmse": math.sqrt(noise),
         "replicate_tau": agreement,
-        "pairs": float(len(first)),
+        "pairs": float(pairs),
     }

@@ -40,13 +40,15 @@ class Target:
     high: float
     scale: str
     """One of `SCALES`."""
+    floor: float = _FLOOR
+    """What values below it count as on a log scale, which has no zero; only fitting needs it."""
 
     def forward(self, values: Values) -> Values:
         """Bring a metric onto the scale of the prediction."""
         if self.scale == "logit":
             bottom, top = self._ends
             return np.log((values - bottom) / (top - values))
-        return np.log(np.maximum(values, _FLOOR)) if self.scale == "log" else values
+        return np.log(np.maximum(values, self.floor)) if self.scale == "log" else values
 
     def to_average(self, predictions: Values) -> Values:
         """Bring predictions onto the scale on which means are taken; `from_average` is the way back."""
@@ -98,11 +100,12 @@ class Target:
         return self.low - margin, self.high + margin
 
 
-def target_for(metric: Objective) -> Target:
-    """Choose the scale for a metric by its unit and bounds."""
+def target_for(metric: Objective, values: Values) -> Target:
+    """Choose the scale of a metric by its unit and bounds, its floor by its values: half the smallest above 0."""
     low, high = metric.bounds
     scale = "logit" if metric.unit == "%" else "log" if low >= 0 else "identity"
-    return Target(name=metric.name, low=low, high=high, scale=scale)
+    floor = 0.5 * float(np.min(values, where=values > 0, initial=math.inf))
+    return Target(name=metric.name, low=low, high=high, scale=scale, floor=floor if floor < math.inf else _FLOOR)
 
 
 def seconds_target() -> Target:

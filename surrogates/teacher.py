@@ -141,7 +141,8 @@ def _less_held_back(perceptrons: Perceptrons, n: int) -> Perceptrons:
 
 def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:
     """Tell whether replicates agree: then there is no distribution to learn, and classes would only be coarse."""
-    best = noise_ceiling(examples.values[rows, -1, head], examples.digests[rows]).get("r2")
+    drawn = rows[examples.drawn[rows]]
+    best = noise_ceiling(examples.values[drawn, -1, head], examples.digests[drawn]).get("r2")
     return best is not None and best > _EXACT
 
 

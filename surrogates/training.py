@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.errors import InvalidArgument
 from ..problems.problem import Vectors
 from ..problems.space import Space
 from .boosting import Boosting
@@ -67,6 +68,14 @@ class Recipe:
     most_points: int = MOST_POINTS
     """Points of learning curves to learn from at most: of a larger table that many are taken."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seed.__class__ is not int or not 0 <= self.seed < 2**32:
+            raise InvalidArgument(f"a recipe's seed is a whole number from 0 to {2**32 - 1}, got {self.seed!r}")
+        if not 0 <= self.trees_share <= 1:
+            raise InvalidArgument(f"a recipe's share of trees is between 0 and 1, got {self.trees_share}")
+        if self.drawn < 0:
+            raise InvalidArgument(f"a recipe draws 0 configurations or more, got {self.drawn}")
 
     def teach(self, examples: Examples, rows: NDArray[np.int64]) -> Teacher:
         """Teach a teacher the runs ``rows`` of ``examples``."""

@@ -30,6 +30,7 @@ from ..tables.executor import open_executor
 from ..tables.table import Table
 from .examples import Examples, read_examples
 from .fit import fold_of
+from .quality import varies
 from .settings import Setting, settings_around, with_settings
 from .training import STUDENTS, Recipe
 from .tuning_file import Trial, TuningFile
@@ -258,8 +259,8 @@ def fold_loss(examples: Examples, folds: NDArray[np.int64], fold: int, recipe: R
     for head, target in enumerate(examples.targets):
         true = target.to_average(examples.values[..., head])
         errors = (true[held_out] - target.to_average(predictions[..., head]).T) ** 2
-        for error, variance in ((errors[:, -1], np.var(true[:, -1])), (errors, np.var(true))):
-            losses.append(float(np.mean(error) / variance) if variance else 0.0)
+        for error, values in ((errors[:, -1], true[:, -1]), (errors, true)):
+            losses.append(float(np.mean(error) / np.var(values)) if varies(values) else 0.0)
     return float(np.mean(losses))
 
 

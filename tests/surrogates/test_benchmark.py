@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from bagbench.problems.errors import UnknownName
+from bagbench.problems.errors import InvalidArgument, UnknownName
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 
 ALL = ["test_error", "log10_macs", "train_seconds", "val_loss", "log10_params", "val_error"]
@@ -72,3 +73,27 @@ def test_unknown_noise_and_objective_are_named(file: Path) -> None:
         SurrogateBenchmark(file, noise="loud")
     with pytest.raises(UnknownName, match="unknown objective of 'digits' 'accuracy'"):
         SurrogateBenchmark(file, objectives=["accuracy"])
+
+
+def test_seeds_and_epochs_are_whole_numbers_of_any_kind(file: Path) -> None:
+    sample = SurrogateBenchmark(file, noise="sample")
+    vectors = sample.problem.space.sample(np.random.default_rng(5), 3)
+    for same in (1, True, np.int64(1), np.uint8(1)):
+        assert sample.query(vectors[0], seed=same).losses.tolist() == sample.query(vectors[0], seed=1).losses.tolist()
+    for wrong in (1.0, "1", None, float("nan")):
+        with pytest.raises(InvalidArgument, match="a seed is a whole number"):
+            sample.query(vectors[0], seed=wrong)  # type: ignore[arg-type]
+    whole = sample.query_batch(vectors, np.array([1, 5, 25]), np.arange(3))[0].tolist()
+    listed: Any = [1, 5, 25], [0, 1, 2]
+    assert sample.query_batch(vectors, *listed)[0].tolist() == whole
+    for epochs, seeds in (([1, 5], None), ([1.0, 5.0, 25.0], None), ([1, 5, 25], [0, 1]), (25, None)):
+        for noise in ("mean", "sample"):
+            with pytest.raises(InvalidArgument, match="must be an array of 3 whole numbers, one for each"):
+                SurrogateBenchmark(file, noise=noise).query_batch(vectors, epochs, seeds)  # type: ignore[arg-type]
+
+
+def test_answers_cannot_be_written_to(file: Path) -> None:
+    benchmark = SurrogateBenchmark(file)
+    outcome = benchmark.query(benchmark.problem.space.sample(np.random.default_rng(6), 1)[0])
+    with pytest.raises(ValueError, match="read-only"):
+        outcome.losses[0] = 0.0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bagbench.surrogates.benchmark import SurrogateBenchmark
-from bagbench.surrogates.calibration import calibration, coverage, crps, reliability
+from bagbench.surrogates.calibration import _normal_crps, calibration, coverage, crps, reliability
 from bagbench.surrogates.examples import Examples
 from bagbench.surrogates.targets import Target
 
@@ -50,6 +50,15 @@ def test_intervals_of_noise_that_depends_on_the_mean_cover_what_they_claim() -> 
     assert evidence["coverage"]["0.8"] == pytest.approx(0.8, abs=0.03)
     assert evidence["coverage"]["0.95"] == pytest.approx(0.95, abs=0.03)
     assert evidence["crps"] < 0.95 * evidence["crps_homoscedastic"]
+
+
+def test_the_rival_with_one_spread_has_the_best_spread_there_is() -> None:
+    rng = np.random.default_rng(2)
+    heavy = rng.standard_t(2.5, 3000)  # the root mean squared error is far too wide for most of these
+    found = judge(np.zeros(3000), heavy)["crps_homoscedastic"]
+    best = min(float(_normal_crps(heavy, np.zeros(3000), spread).mean()) for spread in np.linspace(0.3, 6, 400))
+    assert found == pytest.approx(best, rel=1e-3)
+    assert found < 0.99 * float(_normal_crps(heavy, np.zeros(3000), float(np.sqrt(np.mean(heavy**2)))).mean())
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])

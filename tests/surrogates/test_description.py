@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,16 @@ def test_version_1_whose_noise_was_residuals_alone_stays_readable(document: Any)
     noise = read({**document, "version": 1, "noise": {"edges": edges, "shape": shape, "residuals": coded}}).noise
     draw = noise.draw(0.0, "0" * 16, 0)
     assert any((draw.onto(5.0) == 5.0 + run).all() for runs in residuals.astype(np.float32) for run in runs)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e9])
+def test_draws_of_any_size_are_kept_to_three_digits(size: float, document: Any) -> None:
+    description = read(document)
+    drawn = np.random.default_rng(1).uniform(-1, 1, description.noise.adds.shape).astype(np.float32)
+    noise = replace(description.noise, adds=drawn * np.float32(size))
+    written = json.loads(replace(description, noise=noise).to_json())
+    assert written["version"] == (2 if size == 1.0 else 3)
+    np.testing.assert_allclose(read(written).noise.adds, noise.adds, rtol=1e-3, atol=1e-6 * size)
 
 
 def test_a_newer_version_says_to_update(document: Any) -> None:

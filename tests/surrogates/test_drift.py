@@ -126,3 +126,12 @@ def test_examples_and_card_tell_steady_seconds_from_measured_ones() -> None:
     assert isinstance(metrics, dict)
     assert metrics["train_seconds"]["full_fidelity"]["r2"] == 1.0
     assert 0.5 < metrics["train_seconds as measured"]["full_fidelity"]["r2"] < 0.99
+
+
+def test_replicates_that_were_made_one_after_another_are_no_drift(rich: Array, steady: Array) -> None:
+    """What a configuration has of its own, and no other knows of it, is not the machine's."""
+    own = 0.3 * np.random.default_rng(6).standard_normal(N // 2)
+    twice = np.tile(np.arange(N // 2), 2)
+    started = 1e9 + 2.0 * twice + np.repeat([0.0, 1.0], N // 2)
+    noise = 0.02 * np.random.default_rng(7).standard_normal(N)
+    assert not slower(KINDS, started, DIGESTS[twice], rich[twice], (steady[: N // 2] + own)[twice] + noise).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
+from bagbench.problems import get_problem
 from bagbench.problems.errors import InvalidArgument
+from bagbench.problems.problem import Objective
 from bagbench.surrogates.benchmark import SurrogateBenchmark
-from bagbench.surrogates.examples import read_examples
+from bagbench.surrogates.examples import Examples, read_examples
 from bagbench.surrogates.fit import fit_surrogate, fold_of
 from bagbench.surrogates.noise import fit_noise
-from bagbench.surrogates.quality import noise_ceiling, scores
+from bagbench.surrogates.quality import Scores, _share, noise_ceiling, quality_card, scores
 from bagbench.surrogates.targets import Target, target_for
 from bagbench.surrogates.training import Recipe
 from bagbench.tables.table import Table
+
+from .conftest import make_table
 
 
 def test_jobs_do_not_change_a_byte(table: Table, recipe: Recipe, file: Path, tmp_path: Path) -> None:
@@ -149,13 +154,91 @@ def test_targets_go_back_into_their_range_one_by_one_as_in_arrays(scale: str) ->
 
 
 def test_errors_are_predicted_as_logits_and_long_tails_as_logarithms(table: Table) -> None:
-    scales = {metric.name: target_for(metric).scale for metric in table.problem.metrics}
+    scales = {metric.name: target_for(metric, np.ones(3)).scale for metric in table.problem.metrics}
     assert scales["val_error"] == scales["test_error"] == "logit"
     assert scales["val_loss"] == "log"
 
 
 def test_a_metric_that_never_changes_has_no_score_instead_of_a_division_by_zero() -> None:
-    constant = np.full(40, 3.0)
-    assert scores(constant, constant) == {"r2": None, "kendall_tau": None, "rmse": 0.0}
-    digests = np.repeat(np.array([f"{i:016x}" for i in range(20)], dtype="S16"), 2)
+    constant = np.full(1000, 0.1)
+    assert np.var(constant) > 0.0  # by rounding
+    found = scores(constant, constant + 0.01)
+    assert (found["r2"], found["kendall_tau"]) == (None, None)
+    assert found["rmse"] == pytest.approx(0.01)
+    digests = np.repeat(np.array([f"{i:016x}" for i in range(500)], dtype="S16"), 2)
     assert noise_ceiling(constant, digests)["r2"] is None
+
+
+@pytest.mark.parametrize("pairs", [10, 40])
+def test_the_ceiling_of_few_pairs_is_right_on_average(pairs: int) -> None:
+    rng = np.random.default_rng(8)
+    digests = np.repeat(np.array([f"{i:016x}" for i in range(pairs)], dtype="S16"), 2)
+    agreements = []
+    for _ in range(300):
+        true = np.repeat(rng.standard_normal(pairs), 2) + 0.5 * rng.standard_normal(2 * pairs)
+        agreements.append(noise_ceiling(true, digests)["replicate_tau"])
+    expected = 2 / np.pi * np.arcsin(0.8)  # of normal replicates that correlate by 1 / (1 + 0.25)
+    assert np.mean(agreements) == pytest.approx(expected, abs=0.03)
+
+
+def test_runs_that_somebody_chose_do_not_set_the_ceiling() -> None:
+    """A thousand runs of noise 15 with a hundred replicates; then the best twenty again, whose noise is small."""
+    rng = np.random.default_rng(9)
+    means = np.sort(rng.uniform(0, 100, 1000))
+    rows = np.concatenate([np.arange(1000), rng.choice(1000, 100, replace=False), np.repeat(np.arange(20), 5)])
+    noise = np.where(means[rows] > 5, 15.0, 0.1)
+    true = np.clip(means[rows] + noise * rng.standard_normal(len(rows)), 0, 100)
+    problem = get_problem("digits")
+    examples = Examples(
+        problem=problem,
+        targets=(Target(name="val_error", low=0.0, high=100.0, scale="identity"),),
+        vectors=problem.space.sample(rng, 1000)[rows],
+        digests=np.array([f"{row:016x}" for row in rows], dtype="S16"),
+        seeds=np.arange(len(rows)),
+        inclusion_probability=np.where(np.arange(len(rows)) < 1100, 1.0, np.nan),
+        values=true[:, None, None],
+        profile=np.ones(1),
+        seconds_weights=np.ones(len(rows)),
+        measured=np.zeros(len(rows)),
+    )
+    card: Any = quality_card(examples, means[rows][:, None, None])
+    judged = card["metrics"]["val_error"]
+    oracle = scores(true[:1100], means[rows][:1100])
+    assert judged["ceiling"]["r2"] == pytest.approx(oracle["r2"], abs=0.04)
+    assert judged["ceiling"]["pairs"] == 100
+    assert noise_ceiling(true, examples.digests)["r2"] > 0.87  # type: ignore[operator]  # what all of them would say
+
+
+def test_no_share_of_a_ceiling_below_zero() -> None:
+    scored: Scores = {"r2": -0.2, "kendall_tau": 0.5, "rmse": 1.0}
+    assert _share(scored, {"r2": -0.1, "kendall_tau": 0.8}) == {"r2": None, "kendall_tau": 0.625}
+
+
+def test_small_values_and_zeros_keep_their_place_on_a_log_scale() -> None:
+    metric = Objective(name="mse", unit="", bounds=(0.0, math.inf), reference=1.0, ideal=0.0)
+    tiny = np.array([0.0, 2e-9, 3e-8, 1.0])
+    target = target_for(metric, tiny)
+    np.testing.assert_allclose(target.backward(target.forward(tiny)), [1e-9, 2e-9, 3e-8, 1.0])
+    assert np.isfinite(target_for(metric, np.zeros(3)).forward(np.zeros(3))).all()
+
+
+def test_configurations_in_one_fold_are_refused_before_anything_is_learnt(recipe: Recipe, tmp_path: Path) -> None:
+    table = make_table(300)
+    first = np.array([int(digest, 16) % 5 == 0 for digest in table.runs.digests])
+    with pytest.raises(InvalidArgument, match="all of the table's are in one fold"):
+        fit_surrogate(table.take(np.flatnonzero(first)), tmp_path / "one.onnx", recipe=recipe)
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_a_surrogate_needs_for_itself_are_refused(table: Table) -> None:
+    problem = table.problem
+    doubt = replace(problem.metrics[0], name="doubt")
+    renamed = replace(problem, metrics=(doubt, *problem.metrics[1:]), objectives=(doubt, problem.objectives[1]))
+    with pytest.raises(InvalidArgument, match="cannot have an objective called 'doubt'"):
+        read_examples(replace(table, problem=renamed))
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 2**32}, {"seed": 1.0}, {"trees_share": 1.5}, {"drawn": -1}])
+def test_recipes_out_of_range_are_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidArgument, match="a recipe"):
+        Recipe(**wrong)

@@ -159,5 +159,7 @@ def fetch_images(problem: str) -> DataSet:
     try:
         return load_data_set(problem)
     except FileProblem:  # missing, or damaged: in the cache it is replaced, anywhere else it is complained of again
+        if problem not in FETCHERS:  # one of somebody's own
+            raise
         FETCHERS[problem](cache_folder())
     return load_data_set(problem)

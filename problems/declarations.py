@@ -10,6 +10,8 @@ import numpy as np
 from .errors import InvalidConfiguration
 from .parameters import Choice, Number, Parameter, Value
 
+_LARGEST = 2**53  # of the integers that float64 holds exactly
+
 
 def compile_parameter(item: object) -> Parameter:
     """Compile one entry of the list ``hyperparameters`` of a ConfigSpace document.
@@ -42,6 +44,8 @@ def _compile_number(item: Mapping[str, object], name: str, *, integer: bool) -> 
         raise ValueError(f"range [{lower}, {upper}]")
     if integer and not (lower.is_integer() and upper.is_integer()):
         raise ValueError(f"range [{lower}, {upper}] of integers")
+    if integer and max(-lower, upper) > _LARGEST:
+        raise ValueError(f"range [{lower:g}, {upper:g}] of integers, beyond {_LARGEST} they are not told apart")
     default = item.get("default_value")
     if default is None:
         default = math.sqrt(lower * upper) if log else (lower + upper) / 2

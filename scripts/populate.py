@@ -34,15 +34,17 @@ def populate(
     problem: Annotated[str, typer.Argument(help="Name of a problem with a trainer, e.g. digits.")],
     runs: Annotated[int, typer.Option(help="Number of runs the table shall hold in the end.")],
     out: Annotated[Path, typer.Option(help="The table, *.h5; its journal lies beside it until it is merged.")],
-    design: Annotated[str, typer.Option(help="random, sobol or cost-aware.")] = "random",
-    replicates: Annotated[float, typer.Option(help="Share of the runs that repeat a configuration.")] = 0.1,
+    design: Annotated[str | None, typer.Option(help="random (default), sobol or cost-aware.")] = None,
+    replicates: Annotated[
+        float | None, typer.Option(help="Share of the runs that repeat a configuration, 0.1 by default.")
+    ] = None,
     target_seconds: Annotated[
         float | None,
         typer.Option(
             help="cost-aware: dearer configurations are drawn less often. Default: digits 1, flowers 20, fashion 60."
         ),
     ] = None,
-    design_seed: Annotated[int, typer.Option(help="Seed of the design.")] = 0,
+    design_seed: Annotated[int | None, typer.Option(help="Seed of the design, 0 by default.")] = None,
     jobs: Annotated[
         int | None,
         typer.Option(help="Runs at once, 1 by default: local processes with one thread each, or on the cluster."),
@@ -80,25 +82,31 @@ def populate(
     if scheduler is None:
         jobs, runs_per_device = share_out(device, jobs, runs_per_device)
     jobs = 1 if jobs is None else jobs
-    new = Plan(
-        problem=problem,
-        design="random",
-        seed=design_seed,
-        replicates=replicates,
-        epochs=epochs,
-        precision=precision or "float32",
-    )
+    asked = {
+        "problem": problem,
+        "design": design,
+        "seed": design_seed,
+        "replicates": replicates,
+        "target_seconds": target_seconds,
+        "epochs": epochs,
+        "precision": precision,
+    }
+    cost_aware = design == "cost-aware"
+    if cost_aware and target_seconds is None and problem not in TARGET_SECONDS:
+        raise InvalidArgument(f"how much a run of {problem!r} should cost is not known: say --target-seconds")
+    said = {name: value for name, value in asked.items() if value is not None}
+    new = Plan(**{**said, "design": "random"} if cost_aware else said)  # type: ignore[arg-type]
 
     def make_plan() -> Plan:
-        if design != "cost-aware":
-            return replace(new, design=design)
+        if not cost_aware:
+            return new
         remark("calibrating: two epochs of a dozen configurations, to learn what they cost here")
         with open_executor(scheduler=scheduler, processes=True, resources=taken) as executor:
             cost = executor.submit(calibrate, problem, device, new.precision).result()
         target = TARGET_SECONDS[problem] if target_seconds is None else target_seconds
-        return replace(new, design=design, cost=cost, target_seconds=target)
+        return replace(new, design="cost-aware", cost=cost, target_seconds=target)
 
-    plan = settle_plan(out, make_plan, resume=resume, precision=precision)
+    plan = settle_plan(out, make_plan, resume=resume, **asked)
     interrupted = False
     # After an error nothing is merged: the journal keeps all there is, and nothing may mask what went wrong.
     with Bar("training", "runs") as bar:

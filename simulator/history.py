@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Vectors
+from ..tables.patient import patient_file
 from ..tables.sealed import BLOCK, check_seal, write_sealed
 
 FORMAT = "bagbench-history"
@@ -130,7 +131,7 @@ class History:
         write_sealed(Path(path), FORMAT, VERSION, self._write)
 
     def _write(self, path: Path) -> None:
-        with h5py.File(path, "w", userblock_size=BLOCK) as file:
+        with patient_file(path) as disk, h5py.File(disk, "w", userblock_size=BLOCK) as file:
             file.attrs["metadata"] = _json(self, _METADATA)
             for name, kind in _ALL_COLUMNS.items():
                 column = getattr(self, name)

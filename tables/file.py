@@ -17,6 +17,7 @@ from ..problems.errors import FileProblem
 from ..problems.parameters import Number, Parameter
 from ..problems.problem import Vectors
 from ..problems.space import Space
+from .patient import patient_file
 from .runs import Rows, RunColumns, Runs
 from .sealed import BLOCK
 
@@ -41,7 +42,7 @@ def write_columns(
 ) -> None:
     """Write all but the seal; ``texts`` and ``version`` are attributes of the root, ``static`` has counts by name."""
     # One layout of HDF5, no times and sorted names make equal tables equal files.
-    with h5py.File(path, "w", userblock_size=BLOCK, libver=_LAYOUT) as file:
+    with patient_file(path) as disk, h5py.File(disk, "w", userblock_size=BLOCK, libver=_LAYOUT) as file:
         for name, text in texts.items():
             file.attrs[name] = _fixed([text])[0]
         file.attrs["version"] = version

@@ -28,6 +28,8 @@ from .table import Table
 
 Numbers = NDArray[np.float64]
 
+_ROUNDING = 1e-12  # of a parameter's range: what one number may differ by from itself, written in another way
+
 RACE = 100
 """A race may spend so many mean runs, unless its budget is said."""
 
@@ -74,6 +76,7 @@ def import_runs(
     place = place_rows(sheet, layout, mistakes)
     mistakes.check()
     _check_constant(sheet, layout, place, vectors, seeds, mistakes)
+    _check_apart(sheet, space, vectors, mistakes)
     seconds = _seconds(sheet, layout, place, read[layout.cost], mistakes)
     lost = _lost(read)
     errors = [""] * len(place.first)
@@ -116,6 +119,20 @@ def _check_constant(
     if seeds is not None:
         for row in np.flatnonzero(seeds != seeds[first]).tolist():
             mistakes.add("another seed than before in its run", sheet.rows[row], cells[row], "one seed a run")
+
+
+def _check_apart(sheet: Sheet, space: Space, vectors: Vectors, mistakes: Mistakes) -> None:
+    """Note rows that would pass for replicates of another, though their configurations differ by a hair."""
+    digests = np.array(space.digests(vectors))
+    _, first, owner = np.unique(digests, return_index=True, return_inverse=True)
+    apart = np.abs(np.nan_to_num(vectors) - np.nan_to_num(vectors[first[owner]])) > _ROUNDING
+    for row, column in np.argwhere(apart).tolist():
+        parameter = space.parameters[column]
+        other = parameter.decode(float(vectors[first[owner[row]], column]))
+        mistakes.add(
+            f"{parameter.name!r} is within 1e-10 of its range of {other}, and taken for it", sheet.rows[row],
+            parameter.decode(float(vectors[row, column])), "a logarithmic scale or a narrower range",
+        )  # fmt: skip
 
 
 def _seconds(sheet: Sheet, layout: Layout, place: Place, cost: Numbers, mistakes: Mistakes) -> Numbers:

@@ -63,7 +63,8 @@ def infer_space(sheet: Sheet, layout: Layout, *, name: str) -> Inferred:
         item = _infer(sheet, column, mistakes)
         if item is not None:
             items.append(item)
-        decisions.append(f"{column}: {_told(item, cells)}")
+        told = "neither numbers nor words, left out" if column in sheet.odd else _told(item, cells)
+        decisions.append(f"{column}: {told}")
     mistakes.check()
     if not items:
         raise InvalidArgument(

@@ -51,11 +51,12 @@ def read_entries(folder: Path) -> Iterator[Entry]:
 
 def _read_file(path: Path) -> Iterator[Entry]:
     lines = path.read_bytes().split(b"\n")
+    last = len(lines) - (not lines[-1])  # after a torn line comes no other
     for number, line in enumerate(lines, start=1):
         text, _, checksum = line.rpartition(b"\t")
         if checksum == b"%08x" % zlib.crc32(text):
             yield json.loads(text)
-        elif number < len(lines) - 1:
+        elif number < last:
             raise FileProblem(
                 f"journal {path}, line {number}: its checksum does not match, so the file was altered after it was "
                 "written; move it away to go on without its runs"

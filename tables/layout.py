@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..problems import PROBLEMS
 from ..problems.errors import BadRows, InvalidArgument
+from ..problems.parameters import Choice
 from ..problems.problem import Objective
 from ..problems.space import Space
 from .sheets import Sheet
@@ -77,7 +78,7 @@ class Layout:
         if not names or len(set(names)) < len(names):
             raise InvalidArgument(f"objectives must be one or more different columns, got {', '.join(names) or 'none'}")
         for name in names:
-            if not name or set(name) & set("/,"):
+            if name in ("", ".") or set(name) & set("/,"):
                 raise InvalidArgument(f"objective {name!r}: expected a name without '/' and ','; rename the column")
             if name == "eval_seconds" or (name == "train_seconds" and name != self.cost):
                 raise InvalidArgument(f"objective {name!r}: tables keep this name for the clock; rename the column")
@@ -121,6 +122,7 @@ class Layout:
             for name in self.columns
             if name in parameters
         ]
+        complaints += [complaint for name in (*self.columns, *parameters) for complaint in sheet.odd.get(name, ())]
         if complaints:
             raise BadRows(complaints)
 
@@ -131,15 +133,28 @@ def check_names(name: str, space: Space | None = None) -> None:
     Raises
     ------
     InvalidArgument
-        If the problem is called like a shipped one, or a hyperparameter has a slash in its name.
+        If the problem is called like a shipped one, a hyperparameter has a slash in its name, or choices of one would
+        be the same word in the file.
     """
     if not name or name in PROBLEMS:
         raise InvalidArgument(
             f"the table would be called {name!r}, as a shipped problem is, but holds runs of another trainer: "
             "choose another name for the file"
         )
-    for parameter in space.names if space is not None else ():
-        if "/" in parameter or parameter in (".", ""):
+    for name in space.names if space is not None else ():
+        if "/" in name or name in (".", ""):
+            raise InvalidArgument(f"hyperparameter {name!r}: expected a name without '/'; rename it and its column")
+    for parameter in space.parameters if space is not None else ():
+        if isinstance(parameter, Choice) and not _can_be_told_apart(parameter.choices):
             raise InvalidArgument(
-                f"hyperparameter {parameter!r}: expected a name without '/'; rename it and its column"
+                f"hyperparameter {parameter.name!r} has the choices {list(parameter.choices)}: expected words, none of "
+                "them empty, or numbers, or true and false; a cell is empty where the parameter is inactive"
             )
+
+
+def _can_be_told_apart(choices: Sequence[object]) -> bool:
+    """Tell whether a column can hold these choices: words as they are spelt, anything else as numbers."""
+    if None in choices:
+        return False
+    words = {str(choice) for choice in choices}
+    return not any(isinstance(choice, str) for choice in choices) or (len(words) == len(choices) and "" not in words)

@@ -37,7 +37,9 @@ def locked(folder: Path) -> Iterator[None]:
             if _is(file, path):  # else the folder was removed while we waited
                 os.utime(folder)  # a network file system may show an old listing, unless something has changed
                 yield
-                return
+                break
+    if not path.exists():  # the block has removed it; a network file system keeps it, renamed, until it is closed
+        _remove_empty(folder)
 
 
 def lives(owner_file: Path) -> bool:
@@ -62,10 +64,14 @@ def remove(folder: Path) -> None:
         if path.name != LOCK:
             path.unlink()
     (folder / LOCK).unlink()
+    _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
     try:
         folder.rmdir()
     except OSError as error:
-        if error.errno != errno.ENOTEMPTY:  # somebody has joined since: the folder is theirs
+        if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):  # somebody has joined since: the folder is theirs
             raise
 
 

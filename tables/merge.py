@@ -31,6 +31,8 @@ def merge_journal(path: Path) -> int:
     ------
     FileProblem
         If table or journal is damaged; both are left as they are.
+    OutputConflict
+        If they are of different plans; so are these.
     """
     folder = journal_folder(path)
     with locked(folder):
@@ -64,7 +66,7 @@ def merge_tables(parts: Sequence[Path], out: Path) -> int:
     if out.exists() and not any(part.exists() and part.samefile(out) for part in parts):
         raise OutputConflict(f"{out} is there already and not one of the tables to merge: name another file")
     for path in (*parts, out):
-        if journal_folder(path).exists():
+        if any(read_entries(journal_folder(path))):
             raise OutputConflict(f"{path} has runs in its journal that are not in the table: go on with it first")
     tables = [Table.open(part, verify=True) for part in parts]
     for part, table in zip(parts, tables, strict=True):
@@ -78,6 +80,21 @@ def merge_tables(parts: Sequence[Path], out: Path) -> int:
     return len(runs)
 
 
+def check_plan(path: Path, table: Table, plan: Plan) -> None:
+    """Check that runs of ``plan`` may be put into ``table``.
+
+    Raises
+    ------
+    OutputConflict
+        If it was made by another plan.
+    """
+    if table.plan != plan:
+        raise OutputConflict(
+            f"{path} is of another plan than its journal {journal_folder(path)}: move one of them away, and go on with "
+            "the other"
+        )
+
+
 def _merge(folder: Path, path: Path) -> int:
     from ..problems.datasets import load_data_set
 
@@ -88,6 +105,8 @@ def _merge(folder: Path, path: Path) -> int:
     if not (folder / "plan.json").exists():
         raise FileProblem(f"journal {folder} has runs but no plan.json: put the file back, or move the folder away")
     plan = Plan.from_json((folder / "plan.json").read_text())
+    if table is not None:
+        check_plan(path, table, plan)
     problem = get_problem(plan.problem)
     runs = runs_from_entries(entries, problem)
     runs = merge_runs(runs, runs.take(runs.seeds[:0]) if table is None else table.runs)

@@ -24,7 +24,12 @@ class Mistakes:
     def check(self) -> None:
         """Raise `BadRows`, with a line for each kind of mistake, if there are any."""
         if self._rows:
-            raise BadRows([self._line(*kind, rows) for kind, rows in self._rows.items()])
+            raise BadRows(self.complaints)
+
+    @property
+    def complaints(self) -> list[str]:
+        """A line for each kind of mistake."""
+        return [self._line(*kind, rows) for kind, rows in self._rows.items()]
 
     def _line(self, what: str, expected: str, rows: list[tuple[int, object]]) -> str:
         count = f"{len(rows)} rows" if len(rows) > 1 else "a row"

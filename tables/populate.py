@@ -18,12 +18,13 @@ from ..problems.errors import FileProblem, InvalidArgument, OutputConflict
 from ..problems.progress import SILENT, Progress
 from .designs import CHOSEN, Plan, PlannedRun, planned_runs
 from .journal import Journal, journal_folder, read_entries
+from .merge import check_plan
 from .runs import Entry
 from .table import Table
 from .worker import Task, train_task
 
 
-def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, precision: str | None = None) -> Plan:
+def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, **asked: object) -> Plan:
     """Agree on the plan of ``table``: the one that it was begun with or, if it is new, what ``make_plan`` gives.
 
     Nothing is written.
@@ -36,8 +37,8 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, pre
         Makes a new plan.
     resume
         Whether a table or journal may be there.
-    precision
-        That is asked for; None: whatever the table was begun with.
+    asked
+        Fields of the plan that are asked for; None: whatever the table was begun with.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, pre
         If the folder of ``table`` is not there, or its journal or the table itself is damaged.
     OutputConflict
         If there is a table or journal and ``resume`` is not set, or the table was not made by a plan, on other data,
-        or with another precision.
+        or by another plan than is asked for; or its journal is of another plan.
     """
     if not table.parent.is_dir():
         raise FileProblem(f"cannot write {table}: there is no folder {table.parent}; make it first")
@@ -56,6 +57,8 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, pre
     plan: Plan | None
     if path.exists():
         plan = Plan.from_json(path.read_text())
+        if stored is not None:
+            check_plan(table, stored, plan)
     elif stored is None:
         return make_plan()
     else:
@@ -64,12 +67,24 @@ def settle_plan(table: Path, make_plan: Callable[[], Plan], *, resume: bool, pre
         raise OutputConflict(f"{table} was not made by `bagbench populate`, so it cannot be resumed: name another file")
     if stored is not None and stored.data_set != load_data_set(plan.problem).digest:
         raise OutputConflict(f"{table} was made with other images than {plan.problem!r} has here: name another file")
-    if precision not in (None, plan.precision):
+    _check_asked(table, plan, asked)
+    return plan
+
+
+def _check_asked(table: Path, plan: Plan, asked: Mapping[str, object]) -> None:
+    """Raise `OutputConflict` if a field of the plan is not what is asked for."""
+    last = get_problem(plan.problem).max_epochs
+    for field, value in asked.items():
+        begun = getattr(plan, field)
+        if value is None or value == begun or (field == "epochs" and begun is None and value == last):
+            continue
+        if field == "problem":
+            raise OutputConflict(f"{table} has runs of {begun!r}, got {value!r}: name another file")
+        option = "--design-seed" if field == "seed" else f"--{field.replace('_', '-')}"
         raise OutputConflict(
-            f"{table} was begun with precision {plan.precision!r}, got {precision!r}: leave --precision out, or name "
+            f"{table} was begun with {field.replace('_', ' ')} {begun!r}, got {value!r}: leave {option} out, or name "
             "another file"
         )
-    return plan
 
 
 def collect(
@@ -111,6 +126,8 @@ def collect(
     planned = [first[index] for index in runs]
     folder = journal_folder(table)
     with Journal(folder, plan) as journal:
+        if table.exists():
+            check_plan(table, Table.open(table), plan)  # another process may have made it since the plan was settled
         done = _done(folder, table)
         finished = {run.index for run in planned if (run.digest, run.seed) in done}
         progress.update(len(finished), len(runs))

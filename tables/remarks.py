@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def of_points(problem: Problem, layout: Layout, curves: Mapping[str, Numbers], w
         if not fixed:
             continue
         points = " and ".join(f"{word} {value:g}" for word, value in fixed.items())
-        options = " ".join(f"--{word} {goal.name}={value:g}" for word, value in fixed.items())
+        options = " ".join(f"--{word} {quote(f'{goal.name}={value + 0.0!r}')}" for word, value in fixed.items())
         notes.append(
             f"{goal.name}: {points} taken from these runs, and fixed from now on. For numbers that others can compare "
             f"with, choose them; for more runs of the same problem, repeat them: {options}"

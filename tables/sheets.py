@@ -1,8 +1,8 @@
 """Sheets: the rows of a CSV or Parquet file as columns of cells, each as it stands there.
 
 CSV is UTF-8 with commas and one line of names; an empty cell is None, every other cell a text. Parquet cells have the
-types of their columns, and null is None. Rows are numbered for people: those of CSV as spreadsheets do, where the names
-are row 1, those of Parquet as pandas does, from 0.
+types of their columns, and null is None, as an empty text is. Rows are numbered for people: those of CSV as
+spreadsheets do, where the names are row 1, those of Parquet as pandas does, from 0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class Sheet:
     """(n,) what people call each row."""
     sha256: str
     """Of the file."""
+    odd: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Columns that hold something else (dates, lists), all None here, and what to say if they are needed."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -143,12 +145,14 @@ def _read_parquet(path: Path, progress: Progress) -> Sheet:
     except (ArrowException, OSError) as error:
         raise FileProblem(f"{path}: not a Parquet file ({error})") from error
     names = _check_names(path, list(table.column_names))
-    columns, mistakes = {}, Mistakes(path)
+    columns, odd = {}, {}
     for position, name in enumerate(names):
-        columns[name] = table.column(position).to_pylist()
-        for row, cell in enumerate(columns[name]):
+        cells, mistakes = table.column(position).to_pylist(), Mistakes(path)
+        for row, cell in enumerate(cells):
             if not (cell is None or isinstance(cell, str | int | float)):
                 mistakes.add(f"column {name!r} holds neither numbers nor words", row, cell, "plain values")
+        columns[name] = [None if cell == "" else cell for cell in cells]
+        if complaints := mistakes.complaints:
+            odd[name], columns[name] = complaints, [None] * len(cells)
         progress(len(content) * (position + 1) // len(names), len(content))
-    mistakes.check()
-    return Sheet(path=path, columns=columns, rows=range(table.num_rows), sha256=sha256(content).hexdigest())
+    return Sheet(path=path, columns=columns, rows=range(table.num_rows), sha256=sha256(content).hexdigest(), odd=odd)

@@ -449,6 +449,7 @@ def test_text_that_is_no_space_is_refused(text: str, message: str) -> None:
         {**NUMBER, "default_value": 3.0},
         {"type": "uniform_float", "name": "x"},
         {"type": "uniform_int", "name": "x", "lower": 0.5, "upper": 3},
+        {"type": "uniform_int", "name": "x", "lower": 0, "upper": 2**53 + 2},
         {"type": "categorical", "name": "x", "choices": []},
         {"type": "categorical", "name": "x", "choices": [1, True]},
         {"type": "categorical", "name": "x", "choices": ["a", "b"], "default_value": "c"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -443,3 +445,37 @@ def test_goal_without_points_is_no_objective_yet() -> None:
 def test_reference_that_no_run_reaches_is_refused(sheet: Write) -> None:
     with pytest.raises(InvalidArgument, match="'size' is minimised: ideal 10 must be below reference 5"):
         import_with((Goal(name="size", reference=5.0),), sheet("0.1,1,none,,0.9,12,30"))
+
+
+def test_choices_that_a_column_could_not_tell_apart_are_refused(sheet: Write) -> None:
+    for choices in (["", "batch"], [None, "batch"], [1, "1"], [0, None]):
+        item = {"type": "categorical", "name": "norm", "choices": choices, "default_value": choices[0]}
+        document = {"name": "mine", "hyperparameters": [item]}
+        with pytest.raises(InvalidArgument, match="hyperparameter 'norm' has the choices .*: expected words, none of"):
+            import_runs(sheet("0.1,1,batch,,0.8,3,5.5"), Space.from_document(document), ONE_ROW, name="mine")
+
+
+def test_configurations_that_a_digest_cannot_tell_apart_are_told(sheet: Write) -> None:
+    document = {"name": "l2", "hyperparameters": [{"type": "uniform_float", "name": "l2", "lower": 0, "upper": 1000}]}
+    space, layout = Space.from_document(document), Layout(goals=(Goal(name="loss"),), cost="s")
+    lines = ("0,1,1", "1e-8,2,1", "1e-7,3,1", "1000,4,1")
+    complaint = r"'l2' is within 1e-10 of its range of 0.0, and taken for it in a row \(row 3: 1e-08\)"
+    with pytest.raises(BadRows, match=complaint):
+        import_runs(sheet(*lines, head="l2,loss,s"), space, layout, name="mine")
+    same = ("0.3,1,1", "0.30000000000000004,2,1", "1000,4,1")  # one number, written twice
+    seeds = import_runs(sheet(*same, head="l2,loss,s"), space, layout, name="mine").table.runs.seeds
+    assert sorted(seeds.tolist()) == [0, 0, 1]
+
+
+def test_points_that_are_told_bring_the_same_points_back(sheet: Write) -> None:
+    layout = Layout(goals=(Goal(name="my loss"),), cost="s")
+    document = {"name": "x", "hyperparameters": [{"type": "uniform_float", "name": "x", "lower": 0, "upper": 1}]}
+    lines = sheet("0,1234567.11,1", "0.5,.32,1", "1,.61,1", head="x,my loss,s")
+    first = import_runs(lines, Space.from_document(document), layout, name="mine")
+    words = shlex.split(next(note for note in first.notes if "repeat them" in note).rpartition("repeat them: ")[2])
+    said = {word.removeprefix("--"): pair.partition("=") for word, pair in zip(words[::2], words[1::2], strict=True)}
+    goal = Goal(name="my loss", **{word: float(value) for word, (_, _, value) in said.items()})
+    again = import_runs(lines, Space.from_document(document), replace(layout, goals=(goal,)), name="mine")
+    assert {name for name, _, _ in said.values()} == {"my loss"}
+    one, other = (made.table.problem.objectives[0] for made in (first, again))
+    assert (one.reference, one.ideal) == (other.reference, other.ideal)

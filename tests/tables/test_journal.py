@@ -65,6 +65,16 @@ def test_line_torn_anywhere_is_ignored_if_it_is_the_last(folder: Path, entries: 
         assert list(read_entries(folder)) == entries[:-1]
 
 
+def test_damaged_line_before_a_torn_one_is_refused(folder: Path, entries: list[Entry]) -> None:
+    path = write(folder, entries)
+    content = bytearray(path.read_bytes()[:-5])
+    last = content.rindex(b"\n") + 1
+    content[content.rindex(b"\n", 0, last - 1) + 20] ^= 0x04
+    path.write_bytes(content)
+    with pytest.raises(FileProblem, match=rf"line {len(entries) - 1}: its checksum does not match"):
+        list(read_entries(folder))
+
+
 def test_damaged_earlier_line_is_refused_by_file_and_number(folder: Path, entries: list[Entry]) -> None:
     path = write(folder, entries)
     content = path.read_bytes()

@@ -13,7 +13,8 @@ import pytest
 from bagbench.problems import get_problem
 from bagbench.problems.errors import FileProblem, OutputConflict
 from bagbench.tables.designs import Plan
-from bagbench.tables.journal import Journal, journal_folder
+from bagbench.tables.journal import Journal, journal_folder, read_entries
+from bagbench.tables.lock import LOCK
 from bagbench.tables.merge import merge_journal, merge_tables
 from bagbench.tables.runs import Entry
 from bagbench.tables.table import Table
@@ -155,6 +156,52 @@ def test_tables_of_several_machines_become_the_table_of_one(
     assert merge_tables(parts, parts[0]) == 6
     assert parts[0].read_bytes() == whole.read_bytes()
     assert parts[1].read_bytes() == before
+
+
+def test_an_empty_journal_is_in_nobodys_way(tmp_path: Path, parts: list[Path]) -> None:
+    journal_folder(parts[0]).mkdir()
+    assert merge_tables(parts, tmp_path / "out.h5") == 6
+
+
+def test_a_journal_is_not_merged_into_a_table_of_another_plan(tmp_path: Path, entries: list[Entry]) -> None:
+    mine, other = tmp_path / "mine.h5", tmp_path / "other.h5"
+    add(mine, entries[:3])
+    with Journal(journal_folder(other), replace(PLAN, seed=1)) as journal:
+        journal.append(entries[3])
+    merge_journal(other)
+    mine.write_bytes(other.read_bytes())  # somebody was faster
+    with pytest.raises(OutputConflict, match=r"mine.h5 is of another plan than its journal .*mine.h5.journal"):
+        merge_journal(mine)
+    assert mine.read_bytes() == other.read_bytes()
+    assert len(list(read_entries(journal_folder(mine)))) == 3
+
+
+def test_the_folder_goes_though_a_network_file_system_keeps_the_lock(
+    tmp_path: Path, entries: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is open when it is removed gets another name there, until it is closed."""
+    path, kept = tmp_path / "t.h5", list[Path]()
+    unlink, rmdir = Path.unlink, Path.rmdir
+
+    def rename(file: Path, missing_ok: bool = False) -> None:
+        if file.name == LOCK:
+            kept.append(file.rename(file.with_name(".nfs0001")))
+        else:
+            unlink(file, missing_ok=missing_ok)
+
+    def close_first(folder: Path) -> None:
+        if kept and not is_open(kept[0]):
+            unlink(kept.pop())
+        rmdir(folder)
+
+    def is_open(file: Path) -> bool:
+        return any(link.exists() and link.samefile(file) for link in Path("/proc/self/fd").iterdir())
+
+    monkeypatch.setattr(Path, "unlink", rename)
+    monkeypatch.setattr(Path, "rmdir", close_first)
+    add(path, entries[:3])
+    assert merge_journal(path) == 3
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_tables_that_do_not_belong_together_are_refused(

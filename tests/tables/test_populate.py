@@ -171,6 +171,29 @@ def test_what_has_been_begun_is_not_begun_again(table: Path, quick: list[int]) -
     assert settle_plan(table, lambda: replace(PLAN, seed=9), resume=True) == PLAN
 
 
+def test_what_is_asked_for_must_be_what_was_begun(table: Path, quick: list[int]) -> None:
+    fill(table, 2)
+    asked = {"problem": "digits", "design": "random", "seed": 0, "replicates": 0.1, "epochs": 25, "precision": None}
+    others = {"problem": "flowers", "design": "sobol", "seed": 7, "replicates": 0.5, "epochs": 24}
+    for _ in range(2):  # with a journal, and with a table
+        assert settle_plan(table, lambda: PLAN, resume=True, **asked) == PLAN
+        for field, value in others.items():
+            with pytest.raises(OutputConflict, match=re.escape(f"got {value!r}")):
+                settle_plan(table, lambda: PLAN, resume=True, **{**asked, field: value})
+        merge.merge_journal(table)
+
+
+def test_a_table_that_was_made_meanwhile_by_another_plan_is_not_filled(table: Path, quick: list[int]) -> None:
+    fill(table, 2)
+    merge.merge_journal(table)
+    before = table.read_bytes()
+    with pytest.raises(OutputConflict, match=r"is of another plan than its journal"):
+        collect(table, replace(PLAN, seed=5), range(3), executor=InProcess(), jobs=1)
+    assert table.read_bytes() == before
+    assert quick == [0, 1]
+    assert not journal_folder(table).exists()
+
+
 def test_table_of_other_origin_is_not_resumed(table: Path, make_entry: MakeEntry) -> None:
     problem = get_problem("digits")
     runs = runs_from_entries([make_entry(problem.space.sample(np.random.default_rng(0), 1)[0])], problem)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from bagbench.optimizers.random_search import RandomSearch
+from bagbench.problems import get_problem
 from bagbench.problems.errors import FileProblem
+from bagbench.simulator.simulate import simulate
+from bagbench.tables.benchmark import TableBenchmark
 from bagbench.tables.sealed import BLOCK, check_seal, write_sealed
 from bagbench.tables.table import Table
 
@@ -140,3 +146,49 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(table: Path) -> None:
         write_sealed(table, "bagbench-table", 1, fail)
     assert table.read_bytes() == before
     assert list(table.parent.iterdir()) == [table]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from bagbench.simulator.history import History
+from bagbench.tables.table import Table
+
+kind, source, out = sys.argv[1:]
+what = {"table": Table.open, "race": History.load}[kind](Path(source))
+what.save(Path(out))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+size = Path(out).stat().st_size
+for limit in range(600, size, size // 7):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        what.save(Path(out))
+    except OSError as error:
+        print("File too large" in str(error), out in str(error).replace(".tmp", ""))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+@pytest.mark.parametrize("kind", ["table", "race"])
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(kind: str, tmp_path: Path, race_file: Path) -> None:
+    """HDF5 crashes where a write fails, some time later: so this needs a process of its own."""
+    source, out = {"table": GOLDEN, "race": race_file}[kind], tmp_path / "out.h5"
+    ran = subprocess.run(
+        [sys.executable, "-c", FULL, kind, str(source), str(out)], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert set(ran.stdout.split("\n")) <= {"True False", "True True", ""}
+    assert ran.stdout.count("True ") >= 7
+    assert list(tmp_path.iterdir()) == [out]
+    if kind == "table":
+        assert len(Table.open(out, verify=True)) == len(Table.open(GOLDEN))
+
+
+@pytest.fixture
+def race_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    problem = get_problem("digits")
+    benchmark = TableBenchmark(Table.open(GOLDEN), snap=True)
+    history = simulate(benchmark, RandomSearch(problem, seed=0), budget_evaluations=300)
+    path = tmp_path_factory.mktemp("race") / "race.h5"
+    history.save(path)
+    return path

@@ -11,6 +11,8 @@ import pytest
 
 from bagbench.problems.errors import BadRows, FileProblem, MissingExtra
 from bagbench.tables import sheets
+from bagbench.tables.infer import infer_space
+from bagbench.tables.layout import Goal, Layout
 from bagbench.tables.sheets import number, read_sheet
 
 
@@ -112,9 +114,24 @@ def test_parquet_cells_that_are_no_values_are_told(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    parquet.write_table(pyarrow.table({"a": [[1, 2], [3]]}), tmp_path / "a.parquet")
-    with pytest.raises(BadRows, match=r"column 'a' holds neither numbers nor words in 2 rows \(row 0: \[1, 2\], row 1"):
-        read_sheet(tmp_path / "a.parquet")
+    columns = {"lists": [[1, 2], [3]], "loss": [0.1, 0.2], "seconds": [1.0, 2.0], "lr": [0.5, 0.6]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    sheet, layout = read_sheet(tmp_path / "a.parquet"), Layout(goals=(Goal(name="loss"),), cost="seconds")
+    assert sheet.columns["lists"] == [None, None]
+    layout.check(sheet, ("lr",))
+    complaint = r"column 'lists' holds neither numbers nor words in 2 rows \(row 0: \[1, 2\], row 1"
+    with pytest.raises(BadRows, match=complaint):
+        layout.check(sheet, ("lr", "lists"))
+    inferred = infer_space(sheet, layout, name="mine")
+    assert inferred.decisions == ("lists: neither numbers nor words, left out", "lr: a number in [0.5, 0.6]")
+
+
+def test_empty_words_are_nothing_in_parquet_as_in_csv(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"a": ["", "x"]}), tmp_path / "a.parquet")
+    assert read_sheet(tmp_path / "a.parquet").columns == {"a": [None, "x"]}
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

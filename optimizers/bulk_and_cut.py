@@ -88,7 +88,7 @@ class BulkAndCut:
             raise InvalidArgument(f"bulk-and-cut needs a cycle of 20 trials or more, got cycle={cycle}")
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._novelty = Novelty(problem.space)
+        self._novelty = Novelty(problem.space, lambda: problem.space.sample(self._rng, 1)[0])
         self._ends = [math.floor(cycle * share + 0.5) for share in np.cumsum(_SHARES)]  # of the phases, in a cycle
         self._asked = 0
         self._population: list[_Member] = []
@@ -211,7 +211,7 @@ def bulk_up(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | 
     if not roomy:
         return None
     chosen = next((stack for stack in roomy[:-1] if rng.random() < _FIRST_STACK), roomy[-1])
-    return with_layer(space, vector, chosen, int(rng.integers(len(layers(vector, chosen)))))
+    return with_layer(space, vector, chosen, int(rng.integers(max(1, len(layers(vector, chosen))))))
 
 
 def cut(space: Space, vector: Vector, rng: np.random.Generator) -> Vector:
@@ -223,7 +223,7 @@ def cut(space: Space, vector: Vector, rng: np.random.Generator) -> Vector:
     rows = [(stack, position) for stack in stacks(space) for position in layers(vector, stack)]
     readers: list[Stack | None] = [*(stack for stack, _ in rows[1:]), None]
     child = vector.copy()
-    for (_, position), reader in zip(rows, readers, strict=True):
+    for (_, position), reader in zip(rows, readers, strict=False):  # without layers nobody reads
         low, high = _HEAD if reader is None else _LINEAR if reader is stacks(space)[-1] else _CONVOLUTION
         width = float(space.parameters[position].decode(float(vector[position])))
         units = math.floor(width * rng.triangular(low, (low + high) / 2, high))

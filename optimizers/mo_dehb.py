@@ -38,10 +38,10 @@ from ..problems.space import Vector
 from .base import Query, Result
 from .brackets import Brackets, Rungs, hyperband
 from .ladder import epoch_ladder
+from .novelty import proposals
 from .pareto import order_by_front_and_contribution
 
 _PARENTS = 3
-_ATTEMPTS = 20  # at a configuration that the rung has not seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,8 +152,11 @@ class MoDehb:
     def _new(self, epochs: int, pool: Sequence[_Individual]) -> Vector:
         """Make a configuration that the rung has not seen: a child, or at random if the pool is empty."""
         space = self._problem.space
-        for _ in range(_ATTEMPTS):
-            unit = self._child(epochs, pool) if pool else self._rng.random(len(space))
+
+        def anywhere() -> Vector:
+            return self._rng.random(len(space))
+
+        for unit in proposals(lambda: self._child(epochs, pool) if pool else anywhere(), anywhere):
             vector: Vector = space.from_unit(unit[None])[0]
             digest = self._digest(vector)
             if (digest, epochs) not in self._asked:

@@ -62,7 +62,7 @@ def layers(vector: Vector, stack: Stack) -> list[int]:
 
 
 def deepen(space: Space, vector: Vector, rng: np.random.Generator) -> Vector | None:
-    """Put a layer behind a random one of a random stack, as wide as that."""
+    """Put a layer behind a random one of a random stack, as wide as that; a first one has the default width."""
     chosen = _resized(space, vector, rng, 1)
     if chosen is None:
         return None
@@ -165,7 +165,7 @@ def _resized(space: Space, vector: Vector, rng: np.random.Generator, more: int) 
         (child, stack, place)
         for stack, child in changed
         if child is not None
-        for place in range(len(layers(vector, stack)))
+        for place in range(max(len(layers(vector, stack)), more))  # behind none there is room for a first one
     ]
     return choices[int(rng.integers(len(choices)))] if choices else None
 

@@ -66,7 +66,7 @@ class Nash:
             raise InvalidArgument(f"nash needs one neighbour or more in a round, got neighbours={neighbours}")
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._novelty = Novelty(problem.space)
+        self._novelty = Novelty(problem.space, lambda: problem.space.sample(self._rng, 1)[0])
         self._neighbours = neighbours
         self._short = epoch_ladder(problem, min_epochs=min_epochs)[0]
         self._waiting: deque[Query] = deque()

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..problems.space import Space, Vector
 
-_ATTEMPTS = 20
+_ATTEMPTS = 20  # at a new configuration, by whoever asks
+_RANDOM_ATTEMPTS = 256  # further ones, anywhere in the space
 
 
 def endless_fresh(space: Space, rng: np.random.Generator) -> Iterator[Vector]:
@@ -17,11 +18,30 @@ def endless_fresh(space: Space, rng: np.random.Generator) -> Iterator[Vector]:
         yield from space.sample_all(rng, 64)
 
 
-class Novelty:
-    """Remembers the configurations that were asked for, by digest."""
+def proposals(propose: Callable[[], Vector], anywhere: Callable[[], Vector]) -> Iterator[Vector]:
+    """Propose until somebody has enough: what a method would, and if all of that is known, anything in the space.
 
-    def __init__(self, space: Space) -> None:
+    Where nothing is continuous, all that is near a front has been seen before long, and most of the space has not.
+    """
+    for _ in range(_ATTEMPTS):
+        yield propose()
+    for _ in range(_RANDOM_ATTEMPTS):
+        yield anywhere()
+
+
+class Novelty:
+    """Remembers the configurations that were asked for, by digest.
+
+    Parameters
+    ----------
+    space
+    anywhere
+        Draws any configuration (d,) that the method can do something with.
+    """
+
+    def __init__(self, space: Space, anywhere: Callable[[], Vector]) -> None:
         self._space = space
+        self._anywhere = anywhere
         self._asked: set[str] = set()
 
     def first_new(self, propose: Callable[[], Vector]) -> Vector:
@@ -32,8 +52,7 @@ class Novelty:
         vector : (d,)
             Read-only, fit for a `Query`.
         """
-        for _ in range(_ATTEMPTS):
-            vector = propose()
+        for vector in proposals(propose, self._anywhere):
             digest = self._space.digest_row(vector.tolist())
             if digest not in self._asked:
                 break

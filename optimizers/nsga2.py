@@ -65,7 +65,7 @@ class Nsga2:
         self._problem = problem
         self._rng = np.random.default_rng(seed)
         self._fresh = endless_fresh(problem.space, self._rng)
-        self._novelty = Novelty(problem.space)
+        self._novelty = Novelty(problem.space, self._random)
         self._size = population
         self._initial = population  # random configurations still to be asked for
         self._population: list[_Member] = []  # best first
@@ -194,9 +194,10 @@ def polynomial_step(x: float, draw: float) -> float:
 
 
 def _moved(parameter: Number, x: float, step: float) -> float:
-    moved = float(parameter.snap(np.array([x + step]))[0])
-    if parameter.integer and moved == x:
-        value = int(parameter.decode(x)) + (1 if step > 0 else -1)
-        inside = min(max(value, int(parameter.lower)), int(parameter.upper))
-        return parameter.encode(inside)
-    return moved
+    """Move a number by a step; an integer that would stay moves on by one, from an end of its range away from it."""
+    before, after = parameter.snap(np.array([x, x + step])).tolist()  # crossover leaves numbers off their grid
+    if not parameter.integer or before != after:
+        return float(after)
+    value = int(parameter.decode(after))
+    upwards = value < parameter.upper and (step > 0 or value == parameter.lower)
+    return parameter.encode(value + 1 if upwards else value - 1)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ..problems.problem import Losses
 
+_BEYOND = np.finfo(np.float64).max
+
 Ranks = NDArray[np.int64]
 Indices = NDArray[np.int64]
 
@@ -34,7 +36,8 @@ def nondominated_ranks(losses: Losses, /) -> Ranks:
     if valid.any():
         import moocore
 
-        ranks[valid] = moocore.pareto_rank(losses[valid])
+        # Infinite losses would be misjudged; finite ones beyond anything keep their order.
+        ranks[valid] = moocore.pareto_rank(np.clip(losses[valid], -_BEYOND, _BEYOND))
         ranks[~valid] = ranks.max() + 1
     return ranks
 

@@ -34,13 +34,13 @@ from ..problems.problem import Losses, Problem
 from ..problems.space import Vector
 from .base import Query, Result
 from .ladder import epoch_ladder
+from .novelty import proposals
 from .pareto import nondominated_ranks, order_by_front_and_contribution
 from .variation import crossover, mutate
 
 _TOURNAMENT = 3
 _MUTATION_PROBABILITY = 0.5
 _MUTATED_FRACTION = 0.5
-_ATTEMPTS = 20  # at a configuration that was not asked for before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +101,7 @@ class ShEmoa:
         self._population: list[_Member] = []  # scored on this rung, best first
         self._elders: list[_Member] = []  # scored on the rung below, best first
         self._asked: set[tuple[str, int]] = set()  # digest and epochs
+        self._due: set[tuple[str, int]] | None = None  # all of it when the last offspring of this rung was asked for
         self._told: set[tuple[str, int]] = set()
         self._results: dict[str, Result] = {}  # of each configuration, the one trained longest
 
@@ -150,12 +151,15 @@ class ShEmoa:
             return False
         if self._initial or self._promotions or not self._population:
             return False
-        # A space with fewer than mu configurations never fills the population, nor does one where most trials fail.
-        return len(self._population) == self._mu or self._asked <= self._told
+        # A space with fewer than mu configurations never fills the population, nor does one where most trials fail:
+        # then it is enough that all offspring have come back. What others were asked for meanwhile need not.
+        if self._due is None:
+            self._due = set(self._asked)
+        return len(self._population) == self._mu or self._due <= self._told
 
     def _climb(self) -> None:
         self._rung += 1
-        self._bred = 0
+        self._bred, self._due = 0, None
         self._elders, self._population = self._population, []
         self._promotions = deque(self._elders)
 
@@ -174,13 +178,11 @@ class ShEmoa:
 
     def _unasked(self, propose: Callable[[], Vector]) -> tuple[str, Vector]:
         """Propose until the rung has not seen the configuration; give up when the space seems used up."""
-        attempts = 0
-        while True:
-            attempts += 1
-            vector = propose()
+        for vector in proposals(propose, self._random):
             digest = self._digest(vector)
-            if attempts == _ATTEMPTS or (digest, self._ladder[self._rung]) not in self._asked:
-                return digest, vector
+            if (digest, self._ladder[self._rung]) not in self._asked:
+                break
+        return digest, vector
 
     def _child(self) -> Vector:
         """Mutate or recombine the best of three parents drawn without replacement."""

@@ -206,3 +206,45 @@ def single() -> SyntheticBenchmark:
     return _benchmark(
         "single", parameters, [], [("error", 0.0, 2.0), ("cost", 0.0, 2.0)], {"cost": _Known(cost)}, formula
     )
+
+
+def perceptrons() -> SyntheticBenchmark:
+    """Build a stack of no to three layers: the deepest are the best, and nothing is there to begin with."""
+
+    def cost(values: Natural) -> Column:
+        return values["layers"] + sum(values.get(f"units_{i}", np.zeros(1)) for i in range(3)) / 100
+
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
+        return {"error": 4 - values["layers"] + (values["rate"] - 0.5) ** 2 - progress, "cost": cost(values)}
+
+    return _benchmark(
+        "perceptrons",
+        [
+            _number("layers", 0, 3, kind="uniform_int"),
+            *(_number(f"units_{i}", 4, 64, kind="uniform_int", log=True) for i in range(3)),
+            _number("rate", 0.0, 1.0),
+        ],
+        [{"type": "GT", "child": f"units_{i}", "parent": "layers", "value": i} for i in range(3)],
+        [("error", -1.0, 6.0), ("cost", -1.0, 6.0)],
+        {"cost": _Known(cost)},
+        formula,
+    )
+
+
+def choices(count: int = 8) -> SyntheticBenchmark:
+    """Build a space of three unordered choices, ``count`` ** 3 configurations: nothing in it is continuous."""
+
+    def cost(values: Natural) -> Column:
+        return values["x"].astype(np.float64)
+
+    def formula(values: Natural, progress: Column) -> Mapping[str, Column]:
+        return {"error": (values["x"] - 2) ** 2 + values["y"] + values["z"] - progress, "cost": cost(values)}
+
+    return _benchmark(
+        "choices",
+        [{"type": "categorical", "name": name, "choices": list(range(count))} for name in "xyz"],
+        [],
+        [("error", -1.0, 100.0), ("cost", 0.0, float(count))],
+        {"cost": _Known(cost)},
+        formula,
+    )

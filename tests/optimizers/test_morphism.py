@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from bagbench.optimizers import METHODS
+from bagbench.optimizers.bulk_and_cut import bulk_up
+from bagbench.optimizers.driving import drive, told
 from bagbench.optimizers.morphism import (
     Stack,
     deepen,
@@ -19,7 +22,7 @@ from bagbench.optimizers.morphism import (
     with_layer,
     without_layer,
 )
-from bagbench.optimizers.synthetic import networks, tradeoff
+from bagbench.optimizers.synthetic import networks, perceptrons, tradeoff
 from bagbench.problems import get_problem
 from bagbench.problems.space import Space, Vector
 
@@ -144,3 +147,20 @@ def test_only_numbers_have_a_nearest_value() -> None:
     assert SPACE.parameters[CONV.widths[0]].decode(encode_nearest(SPACE, CONV.widths[0], 10.6)) == 11
     with pytest.raises(TypeError, match="'kernel_size' is not a number"):
         encode_nearest(SPACE, SPACE.index["kernel_size"], 3.0)
+
+
+def test_a_stack_without_layers_gets_a_first_one() -> None:
+    space = perceptrons().problem.space
+    empty = space.encode({"layers": 0, "rate": 0.5})
+    for operator in (deepen, bulk_up):
+        child = operator(space, empty, np.random.default_rng(0))
+        assert child is not None
+        assert space.decode(child) == {"layers": 1, "rate": 0.5, "units_0": 16}
+
+
+@pytest.mark.parametrize("name", ["nash", "lemonade", "bulk-and-cut"])
+def test_searches_find_their_way_up_from_no_layers(name: str) -> None:
+    benchmark = perceptrons()
+    results = told(drive(METHODS[name].optimizer(benchmark.problem, seed=0), benchmark, trials=200))
+    depths = [benchmark.problem.space.decode(result.query.config)["layers"] for result in results]
+    assert {1, 2, 3} <= set(depths)

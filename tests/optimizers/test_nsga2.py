@@ -13,6 +13,7 @@ from bagbench.optimizers.base import Query, Result
 from bagbench.optimizers.driving import drive
 from bagbench.optimizers.nsga2 import (
     Nsga2,
+    _moved,
     cross,
     crowded_order,
     mutate_polynomially,
@@ -190,3 +191,21 @@ def test_a_space_that_is_used_up_is_asked_for_again() -> None:
 def test_a_population_of_one_is_refused() -> None:
     with pytest.raises(InvalidArgument, match=r"nsga2 needs a population of 2 or more, got population=1"):
         Nsga2(PROBLEM, seed=0, population=1)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("recombined", [False, True])
+def test_a_mutated_integer_never_stays(depth: int, recombined: bool) -> None:
+    """At an end of its range it moves inwards, and numbers that a crossover left off their grid count as on it."""
+    space = get_problem("digits").space
+    position, rng = space.index["n_conv_l"], np.random.default_rng(0)
+    parents = [vector for vector in space.sample(rng, 200) if space.decode(vector)["n_conv_l"] == depth]
+    moved = 0
+    for vector, fresh in zip(parents, space.sample_all(rng, len(parents)), strict=True):
+        child = cross(space, vector, parents[0], rng) if recombined else vector
+        mutated = np.array([_moved(space.parameters[position], float(child[position]), step) for step in (-0.01, 0.01)])
+        depths = [int(space.parameters[position].decode(float(x))) for x in mutated]
+        assert all(1 <= found <= 3 and abs(found - depth) == 1 for found in depths)
+        changed = mutate_polynomially(space, child, fresh, rng)
+        moved += space.decode(changed)["n_conv_l"] != depth
+    assert moved >= 1

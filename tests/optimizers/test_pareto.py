@@ -83,6 +83,7 @@ def test_rows_with_nan_rank_after_all_others(m: int) -> None:
 
 
 def test_infinite_losses_are_ranked_like_any_other() -> None:
+    assert nondominated_ranks(np.array([[np.inf, 0.0, 2.0], [2.0, 4.0, 0.0]])).tolist() == [0, 0]
     losses = np.array([[np.inf, 0.0], [np.inf, 1.0], [0.0, np.inf], [np.inf, np.inf]])
     assert nondominated_ranks(losses).tolist() == [0, 1, 0, 2]
 

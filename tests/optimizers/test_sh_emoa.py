@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bagbench.optimizers.base import Query, Result
 from bagbench.optimizers.driving import drive, score, told
 from bagbench.optimizers.sh_emoa import ShEmoa
-from bagbench.optimizers.synthetic import networks, single, tradeoff
+from bagbench.optimizers.synthetic import SyntheticBenchmark, networks, single, tradeoff
 from bagbench.problems import get_problem
 from bagbench.problems.errors import InvalidArgument
 
@@ -247,3 +247,14 @@ def test_a_problem_without_fidelities_is_searched_in_full() -> None:
     problem = replace(PROBLEM, min_epochs=27)
     search = ShEmoa(problem, seed=0)
     assert {search.ask().epochs for _ in range(30)} == {27}
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_the_ladder_is_climbed_though_hardly_a_trial_succeeds(workers: int) -> None:
+    def mostly_failing(benchmark: SyntheticBenchmark, query: Query, count: int) -> Result:
+        result = score(benchmark, query, count)
+        return result if count % 20 == 0 else replace(result, losses=np.full(2, np.nan), status="failed")
+
+    search = ShEmoa(networks().problem, seed=0)
+    results = told(drive(search, networks(), trials=300, workers=workers, answer=mostly_failing))
+    assert {result.query.epochs for result in results} == {5, 12, 27}

@@ -69,6 +69,11 @@ def axis(objective: Objective) -> Axis:
     )
 
 
+def better_corner(vertical: Objective, horizontal: Objective) -> str:
+    """Name the corner of a plot of two objectives where good networks are: axes show natural values."""
+    return f"{'upper' if vertical.maximize else 'lower'} {'right' if horizontal.maximize else 'left'}"
+
+
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))
 _STEPS = tuple(
     count * seconds

@@ -12,7 +12,7 @@ from . import figures
 from .card_figures import quality_figure, trajectories_figure
 from .charts import all_progress, epochs, fronts, median_race, names_by_merit, ranks
 from .difference import diagram
-from .display import duration
+from .display import better_corner, duration
 from .overview import with_full_stop
 from .pairs import pair_by_pair
 from .parallel import parallel
@@ -184,12 +184,13 @@ def _difference(summary: Summary, cast: Cast) -> list[Section]:
 
 
 def _fronts(experiment: Experiment, cast: Cast) -> list[Section]:
+    corner = better_corner(*experiment.problem.objectives[:2])
     attained = " The line is what at least half of its races attain." if len(experiment.problem.objectives) == 2 else ""
     found = Section(
         name="fronts",
         title="The networks they found",
         lead="Each point is a trade-off that no other race of the same optimizer beats; towards the "
-        f"{_better_corner(experiment)} is better. Point at one to see its configuration.{attained}",
+        f"{corner} is better. Point at one to see its configuration.{attained}",
         figure=figures.final_fronts(cast, fronts(experiment, cast.names), experiment),
     )
     chart = parallel(experiment, cast.names)
@@ -205,12 +206,6 @@ def _fronts(experiment: Experiment, cast: Cast) -> list[Section]:
         figure=figures.parallel_coordinates(chart, experiment),
     )
     return [found, across]
-
-
-def _better_corner(experiment: Experiment) -> str:
-    """Name the corner of the plot of fronts where good networks are: axes show natural values."""
-    vertical, horizontal = experiment.problem.objectives[:2]
-    return f"{'upper' if vertical.maximize else 'lower'} {'right' if horizontal.maximize else 'left'}"
 
 
 def _epochs(experiment: Experiment, cast: Cast) -> Section:

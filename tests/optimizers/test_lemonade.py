@@ -14,6 +14,7 @@ from bagbench.optimizers.lemonade import Lemonade, inverse_density
 from bagbench.optimizers.synthetic import networks, tradeoff
 from bagbench.problems import get_problem
 from bagbench.problems.errors import InvalidArgument
+from bagbench.problems.parameters import Number
 
 PROBLEM = tradeoff().problem  # f1 = x0 is known; ideal (0, 0), reference (1.1, 11)
 
@@ -103,7 +104,10 @@ def test_children_are_shallower_deeper_narrower_and_wider() -> None:
     children = [problem.space.decode(search.ask().config) for _ in range(60)]
     for name in ("n_conv_l", "n_conv_0"):
         changes = {np.sign(int(child[name]) - int(before[name])) for child in children}
-        assert changes >= {-1, 1} or before[name] in (1, 3)
+        parameter = problem.space.parameters[problem.space.index[name]]
+        assert isinstance(parameter, Number)
+        possible = {-1} if before[name] == parameter.upper else {1} if before[name] == parameter.lower else {-1, 1}
+        assert changes >= possible
 
 
 def test_without_a_known_objective_the_density_is_that_of_all() -> None:

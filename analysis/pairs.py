@@ -41,7 +41,7 @@ def pair_by_pair(summary: Summary, /) -> str:
 
 
 def _sentence(pair: Comparison) -> str:
-    chance = f"Vargha-Delaney A<sub>12</sub> = {pair.a12:.2f}"
+    chance = f"Vargha-Delaney A<sub>12</sub> = {1 - pair.a12 if pair.reversed else pair.a12:.2f}"
     return f"{escape(with_full_stop(pair.sentence))}<small>{p_value_text(pair)}; {chance}</small>"
 
 

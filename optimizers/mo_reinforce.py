@@ -81,8 +81,7 @@ class MoReinforce:
         self._rate, self._bonus, self._memory = rate, bonus, memory
         self._levels = [_levels(parameter) for parameter in problem.space.parameters]
         self._logits = [np.zeros(len(levels)) for levels in self._levels]
-        uniform = self._edges()
-        self._novelty = Novelty(problem.space, lambda: self._draw(uniform))
+        self._novelty = Novelty(problem.space, None)  # its gradient is right for draws of its own policy alone
         self._baseline: Losses | None = None
         self._open: defaultdict[str, deque[_Episode]] = defaultdict(deque)  # by digest
 
@@ -93,7 +92,8 @@ class MoReinforce:
 
     def ask(self) -> Query:
         """Name the next trial; never waits."""
-        probabilities, edges = tuple(self.policy), self._edges()
+        probabilities = tuple(self.policy)
+        edges = [np.cumsum(p)[:-1].tolist() for p in probabilities]
         vector = self._novelty.first_new(lambda: self._draw(edges))
         episode = _Episode(self._places(vector), probabilities, self._rng.dirichlet(np.ones(self._objectives)))
         self._open[self._digest(vector)].append(episode)
@@ -116,10 +116,6 @@ class MoReinforce:
     @property
     def _objectives(self) -> int:
         return len(self._problem.objectives)
-
-    def _edges(self) -> list[list[float]]:
-        """Cumulate the policy: the inner edges between levels, for each parameter."""
-        return [np.cumsum(probabilities)[:-1].tolist() for probabilities in self.policy]
 
     def _draw(self, edges: Sequence[list[float]]) -> Vector:
         """Draw every parameter by itself, by the inner edges of its cumulated policy; some were drawn in vain."""

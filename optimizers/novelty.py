@@ -9,7 +9,7 @@ import numpy as np
 from ..problems.space import Space, Vector
 
 _ATTEMPTS = 20  # at a new configuration, by whoever asks
-_RANDOM_ATTEMPTS = 256  # further ones, anywhere in the space
+_RANDOM_ATTEMPTS = 64  # further ones, anywhere in the space
 
 
 def endless_fresh(space: Space, rng: np.random.Generator) -> Iterator[Vector]:
@@ -18,15 +18,16 @@ def endless_fresh(space: Space, rng: np.random.Generator) -> Iterator[Vector]:
         yield from space.sample_all(rng, 64)
 
 
-def proposals(propose: Callable[[], Vector], anywhere: Callable[[], Vector]) -> Iterator[Vector]:
+def proposals(propose: Callable[[], Vector], anywhere: Callable[[], Vector] | None) -> Iterator[Vector]:
     """Propose until somebody has enough: what a method would, and if all of that is known, anything in the space.
 
     Where nothing is continuous, all that is near a front has been seen before long, and most of the space has not.
     """
     for _ in range(_ATTEMPTS):
         yield propose()
-    for _ in range(_RANDOM_ATTEMPTS):
-        yield anywhere()
+    if anywhere is not None:
+        for _ in range(_RANDOM_ATTEMPTS):
+            yield anywhere()
 
 
 class Novelty:
@@ -36,10 +37,10 @@ class Novelty:
     ----------
     space
     anywhere
-        Draws any configuration (d,) that the method can do something with.
+        Draws any configuration (d,); None for a method that would learn from it what is not so.
     """
 
-    def __init__(self, space: Space, anywhere: Callable[[], Vector]) -> None:
+    def __init__(self, space: Space, anywhere: Callable[[], Vector] | None) -> None:
         self._space = space
         self._anywhere = anywhere
         self._asked: set[str] = set()

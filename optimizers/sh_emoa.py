@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ from ..problems.problem import Losses, Problem
 from ..problems.space import Vector
 from .base import Query, Result
 from .ladder import epoch_ladder
-from .novelty import proposals
+from .novelty import endless_fresh, proposals
 from .pareto import nondominated_ranks, order_by_front_and_contribution
 from .variation import crossover, mutate
 
@@ -90,7 +90,7 @@ class ShEmoa:
             )
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._fresh = self._endless_fresh()
+        self._fresh = endless_fresh(problem.space, self._rng)
         self._mu = mu
         self._ladder = epoch_ladder(problem, min_epochs=min_epochs, eta=eta)
         self._offspring = [math.ceil(offspring / eta**rung) for rung in range(len(self._ladder) - 1)]
@@ -197,10 +197,6 @@ class ShEmoa:
     def _random(self) -> Vector:
         vector: Vector = self._problem.space.deactivate(next(self._fresh)[None])[0]
         return vector
-
-    def _endless_fresh(self) -> Iterator[Vector]:
-        while True:
-            yield from self._problem.space.sample_all(self._rng, 64)
 
     def _digest(self, vector: Vector) -> str:
         return self._problem.space.digests(vector[None])[0]

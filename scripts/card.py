@@ -102,8 +102,8 @@ def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
         )
     if ratios := seconds_ratios(evidence):
         console.print(
-            f"True trainings took {_number(min(ratios))} to {_number(max(ratios))} times as long as predicted "
-            "(medians of the optimizers)"
+            f"{'True' if pace == 1.0 else 'On that clock,'} trainings took {_number(min(ratios))} to "
+            f"{_number(max(ratios))} times as long as predicted (medians of the optimizers)"
         )
     seeds = f"medians of {runs['true_seeds']} and {runs['simulated_seeds']} seeds"
     console.print(f"Kendall tau of the two rankings, by {seeds}: {_number(runs['kendall_tau'])}")

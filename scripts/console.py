@@ -132,7 +132,7 @@ def plain_errors() -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno not in _NO_ROOM:
             raise
-        _fail(f"{error.filename or 'cannot write'}: {error.strerror}")
+        _fail(f"{error.filename or 'cannot read or write'}: {error.strerror}")
 
 
 def run(command: Callable[..., object]) -> None:

@@ -78,5 +78,5 @@ def _remark_on_pace(ratio: float, times_as_long: float) -> None:
     if not 1 / _SAME_PACE < ratio < _SAME_PACE:
         remark(
             f"true trainings took {ratio:.2f} times as long as predicted: if they ran on another machine than the "
-            f"table's, `--times-as-long {ratio * times_as_long:.2f}` puts them on its clock"
+            f"table's, `--times-as-long {ratio * times_as_long:.3g}` puts them on its clock"
         )

@@ -194,8 +194,8 @@ def _show(document: dict[str, Any]) -> None:
     from ..analysis.display import duration
 
     console = output()
-    name, title = Text(document["name"], style="bold"), document["title"] or "no title"
-    console.print(name.append(f": {title}", style="not bold"), soft_wrap=True)
+    title = document["title"] or "no title"
+    console.print(Text.assemble((document["name"], "bold"), f": {title}"), soft_wrap=True)
     first, last = document["epochs"]
     budget = duration(document["budget_seconds"])
     console.print(f"{first} to {last} epochs; a race takes {budget} of simulated training unless told otherwise\n")

@@ -70,8 +70,8 @@ def check_suffix(out: Path, suffix: str) -> None:
         If it does not end in ``suffix``.
     """
     if out.suffix != suffix:
-        better = out.with_suffix(suffix)
-        raise InvalidArgument(f"--out is {out}: expected a name that ends in {suffix}, such as {better}")
+        better = f", such as {out.with_suffix(suffix)}" if out.name.strip(".") else ""
+        raise InvalidArgument(f"--out is {out}: expected a name that ends in {suffix}{better}")
 
 
 def cores() -> int:

@@ -82,30 +82,22 @@ def populate(
     if scheduler is None:
         jobs, runs_per_device = share_out(device, jobs, runs_per_device)
     jobs = 1 if jobs is None else jobs
-    asked = {
-        "problem": problem,
-        "design": design,
-        "seed": design_seed,
-        "replicates": replicates,
-        "target_seconds": target_seconds,
-        "epochs": epochs,
-        "precision": precision,
-    }
-    cost_aware = design == "cost-aware"
-    if cost_aware and target_seconds is None and problem not in TARGET_SECONDS:
-        raise InvalidArgument(f"how much a run of {problem!r} should cost is not known: say --target-seconds")
-    said = {name: value for name, value in asked.items() if value is not None}
-    new = Plan(**{**said, "design": "random"} if cost_aware else said)  # type: ignore[arg-type]
+    said = {"seed": design_seed, "replicates": replicates, "epochs": epochs, "precision": precision}
+    new = Plan(problem=problem, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
 
     def make_plan() -> Plan:
-        if not cost_aware:
-            return new
+        if design != "cost-aware":
+            if target_seconds is not None:
+                raise InvalidArgument("--target-seconds is for --design cost-aware: leave it out")
+            return replace(new, design=design or new.design)
+        if target_seconds is None and problem not in TARGET_SECONDS:
+            raise InvalidArgument(f"how much a run of {problem!r} should cost is not known: say --target-seconds")
         remark("calibrating: two epochs of a dozen configurations, to learn what they cost here")
         with open_executor(scheduler=scheduler, processes=True, resources=taken) as executor:
             cost = executor.submit(calibrate, problem, device, new.precision).result()
-        target = TARGET_SECONDS[problem] if target_seconds is None else target_seconds
-        return replace(new, design="cost-aware", cost=cost, target_seconds=target)
+        return replace(new, design=design, cost=cost, target_seconds=target_seconds or TARGET_SECONDS[problem])
 
+    asked = {**said, "problem": problem, "design": design, "target_seconds": target_seconds}
     plan = settle_plan(out, make_plan, resume=resume, **asked)
     interrupted = False
     # After an error nothing is merged: the journal keeps all there is, and nothing may mask what went wrong.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Vectors
-from ..tables.patient import patient_file
-from ..tables.sealed import BLOCK, check_seal, write_sealed
+from ..tables.image import write_hdf5
+from ..tables.sealed import check_seal, write_sealed
 
 FORMAT = "bagbench-history"
 VERSION = 1
@@ -131,11 +131,13 @@ class History:
         write_sealed(Path(path), FORMAT, VERSION, self._write)
 
     def _write(self, path: Path) -> None:
-        with patient_file(path) as disk, h5py.File(disk, "w", userblock_size=BLOCK) as file:
-            file.attrs["metadata"] = _json(self, _METADATA)
-            for name, kind in _ALL_COLUMNS.items():
-                column = getattr(self, name)
-                file[name] = column.astype(np.bytes_) if kind is np.str_ else column
+        write_hdf5(path, self._fill)
+
+    def _fill(self, file: h5py.File) -> None:
+        file.attrs["metadata"] = _json(self, _METADATA)
+        for name, kind in _ALL_COLUMNS.items():
+            column = getattr(self, name)
+            file[name] = column.astype(np.bytes_) if kind is np.str_ else column
 
     @classmethod
     def load(cls, path: Path | str) -> History:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from operator import index, itemgetter
 from pathlib import Path
@@ -21,13 +21,15 @@ from .description import DOUBT, Description
 from .features import Features
 from .file import read_sealed
 from .noise import Draw, Noise
-from .serving import ServedForests
+from .serving import Rows, ServedForests
 from .subgraph import read_metadata
 from .targets import SECONDS
 
 Values = NDArray[np.float64]
 
 NOISES = ("mean", "sample")
+
+Perturbation = Callable[[list[float], list[float], int], list[float]]
 
 
 class Trust(NamedTuple):
@@ -157,7 +159,8 @@ class SurrogateBenchmark:
         """Make the function that answers one query: to find again each time what it uses would take a tenth as long."""
         first, last, check_epochs = self._problem.min_epochs, self._problem.max_epochs, self._problem.check_epochs
         encode, decode, ones, leading = self._encode, self._decode, self._ones, self._leading
-        rows, noise, backward = self._forests.rows, self._noise, [target.backward_one for target in self._targets]
+        rows, backward = self._forests.rows, [target.backward_one for target in self._targets]
+        perturb = None if self._noise is None else _perturbing(self._noise, rows, self._heads, self._problem)
         elapsed, wanted = self._description.profile.tolist(), len(self._sources)
         pick = itemgetter(*self._sources, 0)  # one more than is wanted: of one item it would give no tuple
         pack = struct.Struct(f"{wanted + 1}d").pack
@@ -180,8 +183,8 @@ class SurrogateBenchmark:
                 known.append(one(natural))
             features = [*numbers, *known[:leading], epochs]
             values = rows.evaluate(features)
-            if noise is not None:
-                values = self._perturbed(noise, values, features, seed)
+            if perturb is not None:
+                values = perturb(values, features, seed)
             answers: list[float] = []
             for back, value in zip(backward, values):  # noqa: B905
                 answers.append(back(value))
@@ -192,15 +195,6 @@ class SurrogateBenchmark:
             return new(Outcome, (view(pack(*pick(answers)), number, wanted), seconds, "ok"))
 
         return query
-
-    def _perturbed(self, noise: Noise, values: list[float], features: list[float], seed: int) -> list[float]:
-        """Draw one run around what was predicted, (h,) ``values`` of one row of ``features``."""
-        epochs, final = int(features[-1]), values[0]
-        if epochs != self._last:
-            final = self._forests.rows.evaluate([*features[:-1], self._last])[0]
-        draw = self._draw(noise, final, features[: len(self._problem.space)], seed)
-        keeps, adds = draw.keeps[epochs - 1].tolist(), draw.adds[epochs - 1].tolist()
-        return [keeps[head] * value + adds[head] for value, head in zip(values, self._heads, strict=True)]
 
     def curve(self, config: Config, *, epochs: int | None = None, seed: int = 0) -> Curve:
         """Answer with a learning curve; see `Benchmark.curve`."""
@@ -215,7 +209,7 @@ class SurrogateBenchmark:
             final = float(values[-1, 0])
             if epochs != self._last:
                 final = self._forests.rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
-            draw = self._draw(self._noise, final, numbers, seed)
+            draw = _draw(self._noise, self._problem, final, numbers, seed)
             values = values * draw.keeps[:epochs, self._heads] + draw.adds[:epochs, self._heads]
         losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
         return Curve(seconds=seconds, losses=losses)
@@ -241,7 +235,7 @@ class SurrogateBenchmark:
                 finals[cut] = self._forests.batch(features[cut])[:, 0]
             draws = zip(finals.tolist(), vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
             for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
-                draw = self._draw(self._noise, final, numbers, seed)
+                draw = _draw(self._noise, self._problem, final, numbers, seed)
                 value *= draw.keeps[epoch - 1, self._heads]
                 value += draw.adds[epoch - 1, self._heads]
         return self._compose(values, known, epochs)
@@ -252,20 +246,6 @@ class SurrogateBenchmark:
             numbers: list[float] = config.tolist()
             return numbers, self._decode(numbers)
         return self._encode(config), config
-
-    def _draw(self, noise: Noise, final: float, numbers: list[float], seed: int) -> Draw:
-        """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch.
-
-        Raises
-        ------
-        InvalidArgument
-            If ``seed`` is no whole number.
-        """
-        try:
-            seed = int(index(seed))
-        except TypeError:
-            raise InvalidArgument(f"a seed is a whole number, got {seed!r}") from None
-        return noise.draw(final, self._problem.space.digest_row(numbers), seed)
 
     def _compose(self, values: Values, known: list[Values], epochs: NDArray[np.int64]) -> tuple[Losses, Values]:
         """Turn predictions (n, h) and known metrics (n,) into losses (n, m) and seconds (n,)."""
@@ -284,3 +264,33 @@ def _whole(what: str, numbers: NDArray[np.int64], count: int) -> NDArray[np.int6
             f"{found.shape}"
         )
     return found.astype(np.int64)
+
+
+def _draw(noise: Noise, problem: Problem, final: float, numbers: list[float], seed: int) -> Draw:
+    """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch.
+
+    Raises
+    ------
+    InvalidArgument
+        If ``seed`` is no whole number.
+    """
+    try:
+        seed = int(index(seed))
+    except TypeError:
+        raise InvalidArgument(f"a seed is a whole number, got {seed!r}") from None
+    return noise.draw(final, problem.space.digest_row(numbers), seed)
+
+
+def _perturbing(noise: Noise, rows: Rows, heads: list[int], problem: Problem) -> Perturbation:
+    """Make the function that draws one run around predictions (h,) of one row of features, by a seed."""
+    last, width = problem.max_epochs, len(problem.space)
+
+    def perturb(values: list[float], features: list[float], seed: int) -> list[float]:
+        epochs, final = int(features[-1]), values[0]
+        if epochs != last:
+            final = rows.evaluate([*features[:-1], last])[0]
+        draw = _draw(noise, problem, final, features[:width], seed)
+        keeps, adds = draw.keeps[epochs - 1].tolist(), draw.adds[epochs - 1].tolist()
+        return [keeps[head] * value + adds[head] for value, head in zip(values, heads, strict=True)]
+
+    return perturb

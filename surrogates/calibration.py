@@ -94,12 +94,12 @@ def crps(truth: Array, samples: Array) -> Array:
 
 
 def _least_normal_crps(truth: Array, means: Array) -> float:
-    """Give the mean score of normal distributions of one spread, the best of 49 about the root mean squared error.
+    """Give the mean score of normal distributions of one spread, the best of 99 up to twice the root mean square.
 
     The root itself is the best where errors are normal; where they have long tails, a smaller one is.
     """
-    root = math.sqrt(np.mean((truth - means) ** 2))
-    return min(float(_normal_crps(truth, means, root * share).mean()) for share in np.geomspace(1 / 8, 2, 49).tolist())
+    spreads = math.sqrt(np.mean((truth - means) ** 2)) * np.geomspace(1 / 1024, 2, 99)
+    return min(float(_normal_crps(truth, means, spread).mean()) for spread in spreads.tolist())
 
 
 def _normal_crps(truth: Array, means: Array, spread: float) -> Array:

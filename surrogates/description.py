@@ -49,10 +49,11 @@ class Description:
     def to_json(self) -> str:
         """Write it as JSON."""
         scales = _scales(self.noise)
+        is_scaled = bool((scales != 1.0).any())
         adds = (self.noise.adds / scales).astype("<f2")
         document = {
             "format": KIND,
-            "version": VERSION if (scales != 1.0).any() else 2,
+            "version": VERSION if is_scaled else 2,
             "problem": json.loads(problem_to_json(self.problem)),
             "features": Features(self.problem).names,
             "heads": [
@@ -65,7 +66,7 @@ class Description:
                 "shape": adds.shape,
                 "keeps": base64.b64encode(np.packbits(self.noise.keeps > 0).tobytes()).decode(),
                 "adds": base64.b64encode(adds.tobytes()).decode(),
-                **({"scales": scales.tolist()} if (scales != 1.0).any() else {}),
+                **({"scales": scales.tolist()} if is_scaled else {}),
             },
             "card": self.card,
             "provenance": self.provenance,

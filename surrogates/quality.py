@@ -105,16 +105,13 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
     The variance of noise is half the mean squared difference of a pair, so the best R2 is 1 - noise / total, and the
     best RMSE the root of the noise. Two replicates agree with Kendall's tau t; under a Gaussian copula, where
     tau = 2/pi arcsin(rho) and knowing the mean lifts rho to its root, the best tau is 2/pi arcsin(sqrt(sin(pi t / 2))).
-    As neither replicate is the first, t is taken of all n pairs and their mirror images; that each of them is compared
-    with its own image, with which it never agrees, is made up for.
+    As neither replicate is the first, t is taken of all pairs and their mirror images, but for each with its own.
 
     Returns
     -------
     ceiling
         ``r2``, ``kendall_tau``, ``rmse``, ``replicate_tau`` and ``pairs``; below 10 pairs, ``pairs`` alone.
     """
-    from scipy.stats import kendalltau
-
     order = np.argsort(digests, kind="stable")
     first = np.flatnonzero(digests[order][:-1] == digests[order][1:])
     one, two = true[order[first]], true[order[first + 1]]
@@ -123,12 +120,25 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
     noise, pairs = float(np.mean((one - two) ** 2)) / 2.0, len(first)
     if not varies(true):
         return {"pairs": float(pairs), "rmse": math.sqrt(noise), "r2": None, "kendall_tau": None}
-    mirrored = float(kendalltau(np.concatenate([one, two]), np.concatenate([two, one])).statistic)
-    agreement = min(1.0, (mirrored * (2 * pairs - 1) + 1) / (2 * pairs - 2))
+    agreement = _agreement(one, two)
     return {
         "r2": 1.0 - noise / float(np.var(true)),
-        "kendall_tau": 2.0 / math.pi * math.asin(math.sqrt(max(0.0, math.sin(math.pi / 2.0 * agreement)))),
+        "kendall_tau": None
+        if agreement is None
+        else 2.0 / math.pi * math.asin(math.sqrt(max(0.0, math.sin(math.pi / 2.0 * agreement)))),
         "rmse": math.sqrt(noise),
         "replicate_tau": agreement,
         "pairs": float(pairs),
     }
+
+
+def _agreement(one: Array, two: Array) -> float | None:
+    """Give Kendall's tau-b of replicates (n,) and (n,), either way round; None if all of them are equal."""
+    from scipy.stats import kendalltau
+
+    n, values = len(one), np.concatenate([one, two])
+    mirrored = float(kendalltau(values, np.concatenate([two, one])).statistic)
+    sizes = np.unique(values, return_counts=True)[1]
+    untied = n * (2 * n - 1) - float((sizes * (sizes - 1) / 2).sum())
+    own = int((one != two).sum())  # a pair and its own image disagree, unless it is tied
+    return (mirrored * untied + own) / (untied - own) if untied > own else None

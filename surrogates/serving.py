@@ -21,7 +21,7 @@ from .subgraph import keep_outputs
 _BLOCK = 1024  # rows that one thread evaluates at a time
 
 
-class _Rows(threading.local):
+class Rows(threading.local):
     """The function that evaluates one row, bound anew in each thread that asks for it."""
 
     def __init__(self, bind: Callable[[], Callable[[list[float]], list[float]]]) -> None:
@@ -48,7 +48,7 @@ class ServedForests:
         content = keep_outputs(model, heads)
         self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self._heads, self._width = list(heads), width
-        self.rows = _Rows(self._bind)
+        self.rows = Rows(self._bind)
         """``rows.evaluate`` takes the f numbers of one row and gives its h answers."""
 
     def batch(self, features: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,9 +2,9 @@
 
 Errors in percent are predicted as logits, so that 1 % and 2 % are as far apart as they are for somebody who compares
 good networks, and no prediction leaves [0, 100]. Other metrics that cannot be negative (cross-entropy, seconds) are
-predicted as logarithms, so that a few diverged runs do not rule the fit. Anything else is predicted as it is. What a
-surrogate calls the mean is, for an error in percent, the mean in percent; for what has a long tail, the mean of the
-logarithms, brought back, which no single run can rule.
+predicted as logarithms, so that a few diverged runs do not rule the fit, unless many of them are 0. Anything else is
+predicted as it is. What a surrogate calls the mean is, for an error in percent, the mean in percent; for what has a
+long tail, the mean of the logarithms, brought back, which no single run can rule.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SECONDS = "seconds_per_epoch"
 SCALES = ("identity", "log", "logit")
 
 _FLOOR = 1e-6  # of what is put on a log scale
+_FEW_ZEROS = 0.01  # of the values, up to which zeros are put on a log scale, a little above 0
 _MARGIN = 0.0025  # of the range, beyond its ends, so that the ends themselves have a logit
 _LARGE = 700.0  # its exponential is still finite
 
@@ -101,11 +102,18 @@ class Target:
 
 
 def target_for(metric: Objective, values: Values) -> Target:
-    """Choose the scale of a metric by its unit and bounds, its floor by its values: half the smallest above 0."""
+    """Choose the scale of a metric by its unit, its bounds and its ``values``, of which many may be 0.
+
+    The floor of a log scale is half the smallest value above 0, unless that is a millionth of the median or less.
+    """
     low, high = metric.bounds
-    scale = "logit" if metric.unit == "%" else "log" if low >= 0 else "identity"
-    floor = 0.5 * float(np.min(values, where=values > 0, initial=math.inf))
-    return Target(name=metric.name, low=low, high=high, scale=scale, floor=floor if floor < math.inf else _FLOOR)
+    if metric.unit == "%":
+        return Target(name=metric.name, low=low, high=high, scale="logit")
+    positive = values[values > 0]
+    if low < 0 or np.mean(values == 0) > _FEW_ZEROS or not len(positive):
+        return Target(name=metric.name, low=low, high=high, scale="identity")
+    floor = max(0.5 * float(positive.min()), 1e-6 * float(np.median(positive)))
+    return Target(name=metric.name, low=low, high=high, scale="log", floor=floor)
 
 
 def seconds_target() -> Target:

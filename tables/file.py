@@ -17,9 +17,8 @@ from ..problems.errors import FileProblem
 from ..problems.parameters import Number, Parameter
 from ..problems.problem import Vectors
 from ..problems.space import Space
-from .patient import patient_file
+from .image import write_hdf5
 from .runs import Rows, RunColumns, Runs
-from .sealed import BLOCK
 
 Numbers = NDArray[np.float64]
 
@@ -41,8 +40,8 @@ def write_columns(
     static: Mapping[str, NDArray[np.int64]],
 ) -> None:
     """Write all but the seal; ``texts`` and ``version`` are attributes of the root, ``static`` has counts by name."""
-    # One layout of HDF5, no times and sorted names make equal tables equal files.
-    with patient_file(path) as disk, h5py.File(disk, "w", userblock_size=BLOCK, libver=_LAYOUT) as file:
+
+    def fill(file: h5py.File) -> None:
         for name, text in texts.items():
             file.attrs[name] = _fixed([text])[0]
         file.attrs["version"] = version
@@ -61,6 +60,9 @@ def write_columns(
             _put(file, f"curve/{name}", values.astype(np.float32 if name in _SINGLE_PRECISION else np.float64))
         for name, counts in static.items():
             _put(file, f"static/{name}", counts)
+
+    # One layout of HDF5, no times and sorted names make equal tables equal files.
+    write_hdf5(path, fill, libver=_LAYOUT)
 
 
 def _put(group: h5py.Group, name: str, values: NDArray[np.generic]) -> None:

@@ -8,6 +8,7 @@ mistake, and mistakes are told together, with their rows.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from .table import Table
 
 Numbers = NDArray[np.float64]
 
-_ROUNDING = 1e-12  # of a parameter's range: what one number may differ by from itself, written in another way
+_ROUNDING = 1e-6  # of a number: what it may differ by from itself, written with other digits
 
 RACE = 100
 """A race may spend so many mean runs, unless its budget is said."""
@@ -125,14 +126,14 @@ def _check_apart(sheet: Sheet, space: Space, vectors: Vectors, mistakes: Mistake
     """Note rows that would pass for replicates of another, though their configurations differ by a hair."""
     digests = np.array(space.digests(vectors))
     _, first, owner = np.unique(digests, return_index=True, return_inverse=True)
-    apart = np.abs(np.nan_to_num(vectors) - np.nan_to_num(vectors[first[owner]])) > _ROUNDING
-    for row, column in np.argwhere(apart).tolist():
+    for row, column in np.argwhere(np.nan_to_num(vectors) != np.nan_to_num(vectors[first[owner]])).tolist():
         parameter = space.parameters[column]
-        other = parameter.decode(float(vectors[first[owner[row]], column]))
-        mistakes.add(
-            f"{parameter.name!r} is within 1e-10 of its range of {other}, and taken for it", sheet.rows[row],
-            parameter.decode(float(vectors[row, column])), "a logarithmic scale or a narrower range",
-        )  # fmt: skip
+        here, there = (parameter.decode(float(vectors[i, column])) for i in (row, first[owner[row]]))
+        if not math.isclose(float(here), float(there), rel_tol=_ROUNDING):
+            mistakes.add(
+                f"{parameter.name!r} is within 1e-10 of its range of {there}, and taken for it", sheet.rows[row],
+                here, "a logarithmic scale or a narrower range",
+            )  # fmt: skip
 
 
 def _seconds(sheet: Sheet, layout: Layout, place: Place, cost: Numbers, mistakes: Mistakes) -> Numbers:

@@ -147,14 +147,12 @@ def check_names(name: str, space: Space | None = None) -> None:
     for parameter in space.parameters if space is not None else ():
         if isinstance(parameter, Choice) and not _can_be_told_apart(parameter.choices):
             raise InvalidArgument(
-                f"hyperparameter {parameter.name!r} has the choices {list(parameter.choices)}: expected words, none of "
-                "them empty, or numbers, or true and false; a cell is empty where the parameter is inactive"
+                f"hyperparameter {parameter.name!r} has the choices {list(parameter.choices)}, two of which are spelt "
+                "alike: expected different words"
             )
 
 
 def _can_be_told_apart(choices: Sequence[object]) -> bool:
-    """Tell whether a column can hold these choices: words as they are spelt, anything else as numbers."""
-    if None in choices:
-        return False
+    """Tell whether a column can hold these choices: with a word among them, all as they are spelt."""
     words = {str(choice) for choice in choices}
-    return not any(isinstance(choice, str) for choice in choices) or (len(words) == len(choices) and "" not in words)
+    return not any(isinstance(choice, str) for choice in choices) or len(words) == len(choices)

@@ -27,10 +27,10 @@ def locked(folder: Path) -> Iterator[None]:
     """
     path = folder / LOCK
     while True:
-        folder.mkdir(exist_ok=True)
         try:
+            folder.mkdir(exist_ok=True)
             file = path.open("ab")
-        except FileNotFoundError:  # its last owner has just removed the folder: make it again
+        except (FileExistsError, FileNotFoundError):  # its last owner has just removed the folder: make it again
             continue
         with file:
             _lock(file)

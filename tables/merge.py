@@ -61,12 +61,13 @@ def merge_tables(parts: Sequence[Path], out: Path) -> int:
         If a table is damaged.
     OutputConflict
         If ``out`` is another file that is there already, tables are of different plans or data, or one of them or
-        ``out`` has a journal, so that runs are missing in it.
+        ``out`` has runs in its journal, or somebody who collects some.
     """
     if out.exists() and not any(part.exists() and part.samefile(out) for part in parts):
         raise OutputConflict(f"{out} is there already and not one of the tables to merge: name another file")
     for path in (*parts, out):
-        if any(read_entries(journal_folder(path))):
+        folder = journal_folder(path)
+        if any(read_entries(folder)) or any(map(lives, folder.glob("*.jsonl"))):
             raise OutputConflict(f"{path} has runs in its journal that are not in the table: go on with it first")
     tables = [Table.open(part, verify=True) for part in parts]
     for part, table in zip(parts, tables, strict=True):

@@ -11,8 +11,10 @@ import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from ..problems.errors import FileProblem, MissingExtra
 from .mistakes import Mistakes
@@ -147,7 +149,7 @@ def _read_parquet(path: Path, progress: Progress) -> Sheet:
     names = _check_names(path, list(table.column_names))
     columns, odd = {}, {}
     for position, name in enumerate(names):
-        cells, mistakes = table.column(position).to_pylist(), Mistakes(path)
+        cells, mistakes = [_plain(cell) for cell in table.column(position).to_pylist()], Mistakes(path)
         for row, cell in enumerate(cells):
             if not (cell is None or isinstance(cell, str | int | float)):
                 mistakes.add(f"column {name!r} holds neither numbers nor words", row, cell, "plain values")
@@ -156,3 +158,13 @@ def _read_parquet(path: Path, progress: Progress) -> Sheet:
             odd[name], columns[name] = complaints, [None] * len(cells)
         progress(len(content) * (position + 1) // len(names), len(content))
     return Sheet(path=path, columns=columns, rows=range(table.num_rows), sha256=sha256(content).hexdigest(), odd=odd)
+
+
+def _plain(cell: object) -> Any:
+    """Turn decimals into numbers, and bytes that are a text into it."""
+    if isinstance(cell, Decimal):
+        return float(cell)
+    try:
+        return cell.decode() if isinstance(cell, bytes) else cell
+    except UnicodeDecodeError:
+        return cell

@@ -8,7 +8,7 @@ from bagbench.optimizers import METHODS
 from bagbench.optimizers.driving import drive, told
 from bagbench.optimizers.synthetic import choices, tiny
 
-BY_NEIGHBOURS = ("lemonade", "bulk-and-cut", "mo-reinforce", "nsga2", "mo-rea", "nash", "sh-emoa", "mo-dehb")
+BY_NEIGHBOURS = ("lemonade", "bulk-and-cut", "nsga2", "mo-rea", "nash", "sh-emoa", "mo-dehb")
 
 
 @pytest.mark.parametrize("name", BY_NEIGHBOURS)

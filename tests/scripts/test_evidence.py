@@ -88,7 +88,7 @@ def test_trainings_of_another_machine_are_noticed(bagbench: Command, own: Path, 
     assert median(ratios()) == pytest.approx(1.0)
     said = bagbench(*words, "--times-as-long", took / 3, "--json").err
     assert "took 3.00 times as long as predicted: if they ran on another machine than the table's" in said
-    assert f"`--times-as-long {took:.2f}`" in said
+    assert f"`--times-as-long {took:.3g}`" in said
     assert "times as long as predicted (medians of the optimizers)" in bagbench("info", own, "--card").out
 
 

@@ -88,7 +88,7 @@ def test_a_full_disk_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left, plain_errors():
         raise OSError(errno.ENOSPC, "No space left on device")
     assert left.value.code == 2
-    assert capsys.readouterr().err == "bagbench: cannot write: No space left on device\n"
+    assert capsys.readouterr().err == "bagbench: cannot read or write: No space left on device\n"
     with pytest.raises(OSError, match="Resource temporarily unavailable"), plain_errors():
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")  # nothing that a user could mend
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,3 +99,17 @@ def test_answers_cannot_be_written_to(file: Path) -> None:
     outcome = benchmark.query(benchmark.problem.space.sample(np.random.default_rng(6), 1)[0])
     with pytest.raises(ValueError, match="read-only"):
         outcome.losses[0] = 0.0
+
+
+@pytest.mark.parametrize("noise", ["mean", "sample"])
+def test_a_benchmark_that_nobody_holds_is_gone_at_once(noise: str, file: Path) -> None:
+    """It holds megabytes of trees: a cycle of references would keep them until Python looks for cycles."""
+    benchmark = SurrogateBenchmark(file, noise=noise)
+    benchmark.query(benchmark.problem.space.sample(np.random.default_rng(7), 1)[0])
+    remains = weakref.ref(benchmark)
+    gc.disable()
+    try:
+        del benchmark
+        assert remains() is None
+    finally:
+        gc.enable()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 from sklearn.metrics import r2_score
 
 from bagbench.problems import get_problem
@@ -170,15 +171,26 @@ def test_a_metric_that_never_changes_has_no_score_instead_of_a_division_by_zero(
 
 
 @pytest.mark.parametrize("pairs", [10, 40])
-def test_the_ceiling_of_few_pairs_is_right_on_average(pairs: int) -> None:
+@pytest.mark.parametrize("rounding", [0.0, 0.5])
+def test_the_ceiling_of_few_pairs_is_right_on_average(pairs: int, rounding: float) -> None:
     rng = np.random.default_rng(8)
     digests = np.repeat(np.array([f"{i:016x}" for i in range(pairs)], dtype="S16"), 2)
-    agreements = []
+    agreements, plain = list[Any](), list[float]()
     for _ in range(300):
         true = np.repeat(rng.standard_normal(pairs), 2) + 0.5 * rng.standard_normal(2 * pairs)
+        true = np.round(true / rounding) * rounding if rounding else true
         agreements.append(noise_ceiling(true, digests)["replicate_tau"])
-    expected = 2 / np.pi * np.arcsin(0.8)  # of normal replicates that correlate by 1 / (1 + 0.25)
-    assert np.mean(agreements) == pytest.approx(expected, abs=0.03)
+        plain.append(float(kendalltau(true[::2], true[1::2]).statistic))
+    assert np.mean(agreements) == pytest.approx(np.mean(plain), abs=0.012)
+    if not rounding:  # normal replicates that correlate by 1 / (1 + 0.25)
+        assert np.mean(agreements) == pytest.approx(2 / np.pi * np.arcsin(0.8), abs=0.03)
+
+
+def test_replicates_that_are_all_equal_have_no_tau() -> None:
+    digests = np.array([f"{i:016x}" for i in np.repeat(np.arange(20), [2] * 10 + [1] * 10)], dtype="S16")
+    true = np.concatenate([np.full(20, 5.0), np.arange(10.0)])
+    ceiling = noise_ceiling(true, digests)
+    assert (ceiling["replicate_tau"], ceiling["kendall_tau"], ceiling["r2"]) == (None, None, 1.0)
 
 
 def test_runs_that_somebody_chose_do_not_set_the_ceiling() -> None:
@@ -216,9 +228,13 @@ def test_no_share_of_a_ceiling_below_zero() -> None:
 
 def test_small_values_and_zeros_keep_their_place_on_a_log_scale() -> None:
     metric = Objective(name="mse", unit="", bounds=(0.0, math.inf), reference=1.0, ideal=0.0)
-    tiny = np.array([0.0, 2e-9, 3e-8, 1.0])
+    tiny = np.concatenate([[0.0, 2e-9], np.full(200, 3e-8)])
     target = target_for(metric, tiny)
-    np.testing.assert_allclose(target.backward(target.forward(tiny)), [1e-9, 2e-9, 3e-8, 1.0])
+    np.testing.assert_allclose(target.backward(target.forward(tiny))[:3], [1e-9, 2e-9, 3e-8])
+    counts = np.array([0.0, 0.0, 100.0, 300.0])
+    assert target_for(metric, counts).backward(target_for(metric, counts).forward(counts)).tolist() == counts.tolist()
+    outlier = np.array([1e-300, 5e-324, 0.1, 0.2, 0.3])  # does not rule the fit
+    assert np.ptp(target_for(metric, outlier).forward(outlier)) < 20
     assert np.isfinite(target_for(metric, np.zeros(3)).forward(np.zeros(3))).all()
 
 

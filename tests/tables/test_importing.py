@@ -448,10 +448,10 @@ def test_reference_that_no_run_reaches_is_refused(sheet: Write) -> None:
 
 
 def test_choices_that_a_column_could_not_tell_apart_are_refused(sheet: Write) -> None:
-    for choices in (["", "batch"], [None, "batch"], [1, "1"], [0, None]):
+    for choices in ([1, "1"], [None, "None"], ["True", True]):
         item = {"type": "categorical", "name": "norm", "choices": choices, "default_value": choices[0]}
         document = {"name": "mine", "hyperparameters": [item]}
-        with pytest.raises(InvalidArgument, match="hyperparameter 'norm' has the choices .*: expected words, none of"):
+        with pytest.raises(InvalidArgument, match="hyperparameter 'norm' has the choices .*, two of which are spelt"):
             import_runs(sheet("0.1,1,batch,,0.8,3,5.5"), Space.from_document(document), ONE_ROW, name="mine")
 
 
@@ -462,7 +462,7 @@ def test_configurations_that_a_digest_cannot_tell_apart_are_told(sheet: Write) -
     complaint = r"'l2' is within 1e-10 of its range of 0.0, and taken for it in a row \(row 3: 1e-08\)"
     with pytest.raises(BadRows, match=complaint):
         import_runs(sheet(*lines, head="l2,loss,s"), space, layout, name="mine")
-    same = ("0.3,1,1", "0.30000000000000004,2,1", "1000,4,1")  # one number, written twice
+    same = ("0.12345678901,1,1", "0.123456789012345,2,1", "1000,4,1")  # one number, written with other digits
     seeds = import_runs(sheet(*same, head="l2,loss,s"), space, layout, name="mine").table.runs.seeds
     assert sorted(seeds.tolist()) == [0, 0, 1]
 

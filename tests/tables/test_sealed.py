@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+import bagbench
 from bagbench.optimizers.random_search import RandomSearch
 from bagbench.problems import get_problem
 from bagbench.problems.errors import FileProblem
@@ -192,3 +194,41 @@ def race_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("race") / "race.h5"
     history.save(path)
     return path
+
+
+@pytest.mark.parametrize("name", ["digits", "flowers"])
+def test_a_shipped_table_is_written_again_bit_for_bit(name: str, tmp_path: Path) -> None:
+    shipped = Path(bagbench.__file__).parent / "data" / f"{name}.h5"
+    Table.open(shipped).save(tmp_path / "again.h5")
+    assert (tmp_path / "again.h5").read_bytes() == shipped.read_bytes()
+
+
+INTERRUPTED = """
+import _thread, sys, threading
+from pathlib import Path
+from bagbench.tables.table import Table
+
+table, out = Table.open(Path(sys.argv[1])), Path(sys.argv[2])
+for _ in range(12):
+    timer = threading.Timer(float(sys.argv[3]), _thread.interrupt_main)
+    timer.start()
+    try:
+        table.save(out)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        timer.cancel()
+    if out.exists():
+        assert out.read_bytes() == Path(sys.argv[1]).read_bytes()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.001, 0.003, 0.01, 0.03])
+def test_ctrl_c_while_a_table_is_written_leaves_all_of_it_or_none(delay: float, tmp_path: Path) -> None:
+    shipped, out = Path(bagbench.__file__).parent / "data" / "flowers.h5", tmp_path / "out.h5"
+    command = [sys.executable, "-c", INTERRUPTED, str(shipped), str(out), str(delay)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode in (0, -signal.SIGINT), ran.stderr  # the latter between two savings
+    if out.exists():
+        assert out.read_bytes() == shipped.read_bytes()

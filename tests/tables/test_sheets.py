@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
@@ -124,6 +125,17 @@ def test_parquet_cells_that_are_no_values_are_told(tmp_path: Path) -> None:
         layout.check(sheet, ("lr", "lists"))
     inferred = infer_space(sheet, layout, name="mine")
     assert inferred.decisions == ("lists: neither numbers nor words, left out", "lr: a number in [0.5, 0.6]")
+
+
+def test_decimals_are_numbers_and_bytes_are_words(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {"a": [Decimal("0.25"), None], "b": [b"x", b"y"], "c": [b"\xff", b"z"]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    sheet = read_sheet(tmp_path / "a.parquet")
+    assert sheet.columns == {"a": [0.25, None], "b": ["x", "y"], "c": [None, None]}
+    assert set(sheet.odd) == {"c"}
 
 
 def test_empty_words_are_nothing_in_parquet_as_in_csv(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ class SurrogateBenchmark:
         return ServedForests(self._model, [DOUBT], self._features.width)
 
     def _bind_query(self) -> Answering:
-        """Make the function that answers one query: to find again each time what it uses would take a tenth as long."""
+        """Make the function that answers one query; what it uses is looked up here, once."""
         first, last, check_epochs = self._problem.min_epochs, self._problem.max_epochs, self._problem.check_epochs
         encode, decode, ones, leading = self._encode, self._decode, self._ones, self._leading
         rows, backward = self._forests.rows, [target.backward_one for target in self._targets]

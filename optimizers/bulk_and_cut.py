@@ -88,7 +88,7 @@ class BulkAndCut:
             raise InvalidArgument(f"bulk-and-cut needs a cycle of 20 trials or more, got cycle={cycle}")
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._novelty = Novelty(problem.space, lambda: problem.space.sample(self._rng, 1)[0])
+        self._novelty = Novelty(problem.space, self._rng)
         self._ends = [math.floor(cycle * share + 0.5) for share in np.cumsum(_SHARES)]  # of the phases, in a cycle
         self._asked = 0
         self._population: list[_Member] = []

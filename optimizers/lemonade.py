@@ -78,7 +78,7 @@ class Lemonade:
             )
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._novelty = Novelty(problem.space, lambda: problem.space.sample(self._rng, 1)[0])
+        self._novelty = Novelty(problem.space, self._rng)
         self._initial = initial
         self._proposed, self._accepted = proposed, accepted
         self._cheap = np.array([name in problem.known for name in problem.objective_names])

@@ -153,7 +153,7 @@ class MoDehb:
         """Make a configuration that the rung has not seen: a child, or at random if the pool is empty."""
         space = self._problem.space
 
-        def anywhere() -> Vector:
+        def anywhere(_: Vector | None = None) -> Vector:
             return self._rng.random(len(space))
 
         for unit in proposals(lambda: self._child(epochs, pool) if pool else anywhere(), anywhere):

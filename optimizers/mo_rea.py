@@ -58,7 +58,7 @@ class MoRea:
             )
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._novelty = Novelty(problem.space, self._random)
+        self._novelty = Novelty(problem.space, self._rng)
         self._sample = sample
         self._initial = population  # random configurations still to be asked for
         self._population: deque[_Member] = deque(maxlen=population)  # oldest first

@@ -14,7 +14,7 @@ of one from scratch, and what wins a round is then trained on to the end.
 
 The best is the one on that front that dominates most alone; the paper has one objective. A round waits for its last
 neighbour. In a space without stacks (see `morphism`) neighbours are those of the space. Where all
-of them have been trained before, any other configuration takes their place.
+of them have been trained before, what lies further away takes their place.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Nash:
             raise InvalidArgument(f"nash needs one neighbour or more in a round, got neighbours={neighbours}")
         self._problem = problem
         self._rng = np.random.default_rng(seed)
-        self._novelty = Novelty(problem.space, lambda: problem.space.sample(self._rng, 1)[0])
+        self._novelty = Novelty(problem.space, self._rng)
         self._neighbours = neighbours
         self._short = epoch_ladder(problem, min_epochs=min_epochs)[0]
         self._waiting: deque[Query] = deque()

@@ -9,7 +9,7 @@ import numpy as np
 from ..problems.space import Space, Vector
 
 _ATTEMPTS = 20  # at a new configuration, by whoever asks
-_RANDOM_ATTEMPTS = 64  # further ones, anywhere in the space
+_STEPS = 32  # away from the last attempt, if all were known
 
 
 def endless_fresh(space: Space, rng: np.random.Generator) -> Iterator[Vector]:
@@ -18,16 +18,29 @@ def endless_fresh(space: Space, rng: np.random.Generator) -> Iterator[Vector]:
         yield from space.sample_all(rng, 64)
 
 
-def proposals(propose: Callable[[], Vector], anywhere: Callable[[], Vector] | None) -> Iterator[Vector]:
-    """Propose until somebody has enough: what a method would, and if all of that is known, anything in the space.
+def proposals(propose: Callable[[], Vector], further: Callable[[Vector], Vector] | None) -> Iterator[Vector]:
+    """Propose until somebody has enough: what a method would, and if all of that is known, what lies further away.
 
     Where nothing is continuous, all that is near a front has been seen before long, and most of the space has not.
+
+    Parameters
+    ----------
+    propose
+        Draws what the method would ask for.
+    further
+        Makes a step from what was proposed last; None: there is no more.
     """
     for _ in range(_ATTEMPTS):
-        yield propose()
-    if anywhere is not None:
-        for _ in range(_RANDOM_ATTEMPTS):
-            yield anywhere()
+        vector = propose()
+        yield vector
+    for _ in range(_STEPS if further is not None else 0):
+        vector = further(vector)  # type: ignore[misc]  # it is not None
+        yield vector
+
+
+def steps(space: Space, rng: np.random.Generator) -> Callable[[Vector], Vector]:
+    """Make the function that gives a random neighbour of a configuration (d,)."""
+    return lambda vector: space.neighbours(vector, rng, 1)[0]
 
 
 class Novelty:
@@ -36,13 +49,14 @@ class Novelty:
     Parameters
     ----------
     space
-    anywhere
-        Draws any configuration (d,); None for a method that would learn from it what is not so.
+    rng
+        Where all that a method proposes is known, a random walk starts from its last proposal; None for a method that
+        would learn from it what is not so.
     """
 
-    def __init__(self, space: Space, anywhere: Callable[[], Vector] | None) -> None:
+    def __init__(self, space: Space, rng: np.random.Generator | None) -> None:
         self._space = space
-        self._anywhere = anywhere
+        self._further = None if rng is None else steps(space, rng)
         self._asked: set[str] = set()
 
     def first_new(self, propose: Callable[[], Vector]) -> Vector:
@@ -53,7 +67,7 @@ class Novelty:
         vector : (d,)
             Read-only, fit for a `Query`.
         """
-        for vector in proposals(propose, self._anywhere):
+        for vector in proposals(propose, self._further):
             digest = self._space.digest_row(vector.tolist())
             if digest not in self._asked:
                 break

@@ -65,7 +65,7 @@ class Nsga2:
         self._problem = problem
         self._rng = np.random.default_rng(seed)
         self._fresh = endless_fresh(problem.space, self._rng)
-        self._novelty = Novelty(problem.space, self._random)
+        self._novelty = Novelty(problem.space, self._rng)
         self._size = population
         self._initial = population  # random configurations still to be asked for
         self._population: list[_Member] = []  # best first

@@ -34,7 +34,7 @@ from ..problems.problem import Losses, Problem
 from ..problems.space import Vector
 from .base import Query, Result
 from .ladder import epoch_ladder
-from .novelty import endless_fresh, proposals
+from .novelty import endless_fresh, proposals, steps
 from .pareto import nondominated_ranks, order_by_front_and_contribution
 from .variation import crossover, mutate
 
@@ -178,7 +178,7 @@ class ShEmoa:
 
     def _unasked(self, propose: Callable[[], Vector]) -> tuple[str, Vector]:
         """Propose until the rung has not seen the configuration; give up when the space seems used up."""
-        for vector in proposals(propose, self._random):
+        for vector in proposals(propose, steps(self._problem.space, self._rng)):
             digest = self._digest(vector)
             if (digest, self._ladder[self._rung]) not in self._asked:
                 break

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Losses, Vectors
-from ..tables.image import write_hdf5
+from ..tables.file import write_hdf5
 from ..tables.sealed import check_seal, write_sealed
 
 FORMAT = "bagbench-history"

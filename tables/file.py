@@ -17,8 +17,8 @@ from ..problems.errors import FileProblem
 from ..problems.parameters import Number, Parameter
 from ..problems.problem import Vectors
 from ..problems.space import Space
-from .image import write_hdf5
 from .runs import Rows, RunColumns, Runs
+from .sealed import BLOCK
 
 Numbers = NDArray[np.float64]
 
@@ -63,6 +63,30 @@ def write_columns(
 
     # One layout of HDF5, no times and sorted names make equal tables equal files.
     write_hdf5(path, fill, libver=_LAYOUT)
+
+
+def write_hdf5(path: Path, fill: Callable[[h5py.File], None], **options: Any) -> None:
+    """Write an HDF5 file whose first `BLOCK` bytes are empty.
+
+    It is made in memory, and written by Python: where a write fails, HDF5 cannot close its file, and crashes the
+    process when it tries. So it never sees the disk.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    fill
+        Puts everything into it.
+    options
+        Further ones of ``h5py.File``.
+    """
+    with h5py.File(path.name, "w", driver="core", backing_store=False, userblock_size=BLOCK, **options) as file:
+        fill(file)
+        file.flush()
+        image = file.id.get_file_image()  # all but the first bytes
+    with path.open("wb") as disk:
+        disk.write(bytes(BLOCK))
+        disk.write(image)
 
 
 def _put(group: h5py.Group, name: str, values: NDArray[np.generic]) -> None:

@@ -153,10 +153,10 @@ class MoDehb:
         """Make a configuration that the rung has not seen: a child, or at random if the pool is empty."""
         space = self._problem.space
 
-        def anywhere(_: Vector | None = None) -> Vector:
-            return self._rng.random(len(space))
+        def propose() -> Vector:
+            return self._child(epochs, pool) if pool else self._rng.random(len(space))
 
-        for unit in proposals(lambda: self._child(epochs, pool) if pool else anywhere(), anywhere):
+        for unit in proposals(propose, lambda _: self._rng.random(len(space))):
             vector: Vector = space.from_unit(unit[None])[0]
             digest = self._digest(vector)
             if (digest, epochs) not in self._asked:

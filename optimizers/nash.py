@@ -13,8 +13,8 @@ of one from scratch, and what wins a round is then trained on to the end.
     local optimum  no neighbour is on the front of all short trainings since the start: start again
 
 The best is the one on that front that dominates most alone; the paper has one objective. A round waits for its last
-neighbour. In a space without stacks (see `morphism`) neighbours are those of the space. Where all
-of them have been trained before, what lies further away takes their place.
+neighbour. In a space without stacks (see `morphism`) neighbours are those of the space. Where all of
+them have been trained before, what lies further away takes their place.
 """
 
 from __future__ import annotations

@@ -33,9 +33,10 @@ def proposals(propose: Callable[[], Vector], further: Callable[[Vector], Vector]
     for _ in range(_ATTEMPTS):
         vector = propose()
         yield vector
-    for _ in range(_STEPS if further is not None else 0):
-        vector = further(vector)  # type: ignore[misc]  # it is not None
-        yield vector
+    if further is not None:
+        for _ in range(_STEPS):
+            vector = further(vector)
+            yield vector
 
 
 def steps(space: Space, rng: np.random.Generator) -> Callable[[Vector], Vector]:

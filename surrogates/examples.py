@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Problem, Vectors
 from ..tables.table import Table
+from .description import DOUBT
 from .drift import estimate_drift
 from .features import Features
 from .paces import Pace, machines, paces
@@ -18,7 +19,7 @@ from .targets import SECONDS, Target, seconds_target, target_for
 Array = NDArray[np.float64]
 
 MOST_POINTS = 1_000_000
-_RESERVED = {SECONDS, "doubt", "features"}  # names of other outputs of a surrogate's file, and of its input
+_RESERVED = {SECONDS, DOUBT, "features"}  # names of other outputs of a surrogate's file, and of its input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,7 +166,7 @@ for limit in range(600, size, size // 7):
     try:
         what.save(Path(out))
     except OSError as error:
-        print("File too large" in str(error), out in str(error).replace(".tmp", ""))
+        print(error.strerror)
 """
 
 
@@ -179,8 +179,8 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_file(kind: str, tmp_path: Pa
         [sys.executable, "-c", FULL, kind, str(source), str(out)], capture_output=True, text=True, check=False
     )
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert set(ran.stdout.split("\n")) <= {"True False", "True True", ""}
-    assert ran.stdout.count("True ") >= 7
+    assert set(ran.stdout.splitlines()) == {"File too large"}
+    assert len(ran.stdout.splitlines()) >= 7
     assert list(tmp_path.iterdir()) == [out]
     if kind == "table":
         assert len(Table.open(out, verify=True)) == len(Table.open(GOLDEN))

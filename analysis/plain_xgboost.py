@@ -60,7 +60,9 @@ def fit_plain_xgboost(examples: Examples) -> PlainXGBoost:
     features = _features(examples, examples.vectors)
     boosters = []
     for head in range(len(examples.targets)):
-        rows = xgboost.DMatrix(features, examples.values[:, -1, head])
+        outcomes = examples.values[:, -1, head]
+        known = ~np.isnan(outcomes)  # seconds on another device are not
+        rows = xgboost.DMatrix(features[known], outcomes[known])
         boosters.append(xgboost.train({"nthread": 1}, rows, ROUNDS))
     return PlainXGBoost(examples=examples, boosters=tuple(boosters))
 

@@ -81,19 +81,21 @@ def judge_weights(examples: Examples, *, seed: int = 0) -> list[Weighted]:
 
 
 def _unseen(rich: NDArray[np.float32], true: Array, weights: Array, folds: NDArray[np.int64], seed: int) -> Array:
-    """Predict (n,) each run by trees that learnt from the other folds."""
+    """Predict (n,) each run by trees that learnt from the other folds; what is not known (NaN) teaches nothing."""
     predicted = np.empty(len(true))
     for fold in np.unique(folds):
-        others = folds != fold
-        forest = _TREES.fit(rich[others], true[others], weights=weights[others] / weights[others].mean(), seed=seed)
-        predicted[~others] = predict([forest], rich[~others])[:, 0]
+        inside = folds == fold
+        learnt = ~inside & ~np.isnan(true)
+        forest = _TREES.fit(rich[learnt], true[learnt], weights=weights[learnt] / weights[learnt].mean(), seed=seed)
+        predicted[inside] = predict([forest], rich[inside])[:, 0]
     return predicted
 
 
 def _r2(squares: Array, true: Array, weights: Array, resamples: NDArray[np.int64]) -> Array:
-    """Give R2 of all runs, then of each resample (r, n)."""
+    """Give R2 of all runs that are known, then of each resample (r, n)."""
     scores = []
-    for rows in (np.arange(len(true)), *resamples):
+    for drawn in (np.arange(len(true)), *resamples):
+        rows = drawn[~np.isnan(true[drawn])]
         heavy, values = weights[rows], true[rows]
         spread = np.average((values - np.average(values, weights=heavy)) ** 2, weights=heavy)
         scores.append(1.0 - np.average(squares[rows], weights=heavy) / spread)

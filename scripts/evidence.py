@@ -1,10 +1,11 @@
-"""``bagbench card``: renew the quality card of a surrogate by what races on the true trainer say."""
+"""``bagbench card``: renew the quality card of a surrogate by what its table and races on the true trainer say."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,10 @@ from .card import print_full_card, seconds_ratios
 from .console import Bar, output, print_json, remark
 from .options import AsJson, Jobs, check_positive, cores
 
+if TYPE_CHECKING:
+    from ..surrogates.benchmark import SurrogateBenchmark
+    from ..tables.table import Table
+
 SEEDS = 20
 _SAME_PACE = 1.25  # of medians, up to which the machine may be the same
 
@@ -20,8 +25,9 @@ _SAME_PACE = 1.25  # of medians, up to which the machine may be the same
 def card(
     surrogate: Annotated[Path, typer.Argument(metavar="SURROGATE.onnx", help="Its card is renewed, and nothing else.")],
     truth: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where `bagbench compare --source trainer` raced on the same problem.")
-    ],
+        Path | None,
+        typer.Option(metavar="DIR", help="Where `bagbench compare --source trainer` raced on the same problem."),
+    ] = None,
     table: Annotated[
         Path | None, typer.Option(metavar="TABLE.h5", help="What it was fitted to. Default: beside it, of its name.")
     ] = None,
@@ -36,13 +42,12 @@ def card(
     jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold SURROGATE against races on the true trainer, and write what they say into its quality card.
+    """Write into SURROGATE's quality card what is known by now, and print it.
 
-    How well it predicts the configurations that optimizers visited, of which it has learnt from none; and whether
-    the same optimizers, raced on it, run and rank as they do in truth. Answers stay as they are, to the last bit.
+    The noise ceilings that its table allows, as they are estimated today. And by races on the true trainer: how well
+    it predicts the configurations that optimizers visited, of which it has learnt from none; and whether the same
+    optimizers, raced on it, run and rank as they do in truth. Answers stay as they are, to the last bit.
     """
-    from ..analysis.races import load_experiment
-    from ..analysis.truth import true_races
     from ..surrogates.benchmark import SurrogateBenchmark
     from ..surrogates.file import renew_card
     from ..tables.table import Table
@@ -50,27 +55,49 @@ def card(
     check_positive(seeds=seeds, jobs=jobs)
     if surrogate.suffix != ".onnx":
         raise InvalidArgument(f"{surrogate} is no surrogate: expected a path that ends in .onnx")
-    before = SurrogateBenchmark(surrogate).card
+    before = SurrogateBenchmark(surrogate)
     learnt_from = Table.open(table or surrogate.with_suffix(".h5"), verify=True)
-    races = load_experiment(truth)
-    with Bar("racing", "races", len(races.optimizers) * seeds) as bar:
-        evidence = true_races(
-            races,
-            surrogate.resolve(),
-            learnt_from,
-            seeds=seeds,
-            times_as_long=times_as_long,
-            jobs=jobs or cores(),
-            progress=bar,
-        )
-    document = {**before, "true_races": evidence}
+    document = {**_with_ceilings(before, learnt_from)}
+    if truth is not None:
+        document["true_races"] = _race(truth, surrogate, learnt_from, seeds, times_as_long, jobs or cores())
     renew_card(surrogate, document)
-    _remark_on_pace(median(seconds_ratios(evidence) or [1.0]), times_as_long)
+    if truth is not None:
+        _remark_on_pace(median(seconds_ratios(document["true_races"]) or [1.0]), times_as_long)
     if as_json:
         print_json(document)
         return
     print_full_card(output(), document)
     remark(f"wrote the card of {surrogate}; `bagbench info {surrogate} --card` shows it again")
+
+
+def _with_ceilings(surrogate: SurrogateBenchmark, table: Table) -> Mapping[str, Any]:
+    """Give the card with the ceilings of the table, if that is what the surrogate was fitted to."""
+    from ..surrogates.examples import read_examples
+    from ..surrogates.learning_curve import extrapolated
+    from ..surrogates.quality import renew_ceilings
+
+    card: Mapping[str, Any] = surrogate.card
+    if not card or surrogate.provenance.get("table_sha256") != table.sha256:
+        remark("the surrogate was not fitted to the table as it is now: the noise ceilings stay as they are")
+        return card
+    recipe: Any = surrogate.provenance["recipe"]
+    examples = read_examples(table, recipe["most_points"])
+    renewed = renew_ceilings(card, examples)
+    return {**renewed, "learning_curve": extrapolated(card["learning_curve"], examples)}
+
+
+def _race(
+    truth: Path, surrogate: Path, table: Table, seeds: int, times_as_long: float, jobs: int
+) -> Mapping[str, object]:
+    """Hold the surrogate against true races, showing progress."""
+    from ..analysis.races import load_experiment
+    from ..analysis.truth import true_races
+
+    races = load_experiment(truth)
+    with Bar("racing", "races", len(races.optimizers) * seeds) as bar:
+        return true_races(
+            races, surrogate.resolve(), table, seeds=seeds, times_as_long=times_as_long, jobs=jobs, progress=bar
+        )
 
 
 def _remark_on_pace(ratio: float, times_as_long: float) -> None:

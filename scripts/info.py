@@ -242,6 +242,11 @@ def _show_machines(machines: list[dict[str, Any]]) -> None:
         return
     table = plain_table("runs", "took<", "on<")
     for number, machine in enumerate(machines):
-        took = f"{machine['times_as_long']:.2f} times as long" if number else "the seconds that are predicted"
+        took = "the seconds that are predicted" if not number else _how_long(machine["times_as_long"])
         table.add_row(f"{machine['runs']:,}", took, machine["machine"])
     output().print(table)
+
+
+def _how_long(times_as_long: float | None) -> str:
+    """Say what seconds on another kind of machine tell."""
+    return "another device: not counted" if times_as_long is None else f"{times_as_long:.2f} times as long"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..problems.problem import Problem, Vectors
+from ..tables.runs import Runs
 from ..tables.table import Table
 from .description import DOUBT
 from .drift import estimate_drift
@@ -37,7 +39,8 @@ class Examples:
     inclusion_probability: Array
     """(n,) with which the design took the configuration; NaN where somebody chose it."""
     values: Array
-    """(n, E, h) on the scale of the predictions; the last head is the same at all epochs of a run."""
+    """(n, E, h) on the scale of the predictions; the last head, seconds, is the same at all epochs of a run, and NaN of
+    runs on another device than the one whose seconds are predicted."""
     profile: Array
     """(E,) cumulative seconds in units of the mean epoch."""
     seconds_weights: Array
@@ -52,6 +55,11 @@ class Examples:
         return len(self.vectors)
 
     @property
+    def timed(self) -> NDArray[np.bool_]:
+        """(n,) the runs that say something of seconds."""
+        return ~np.isnan(self.values[:, 0, -1])
+
+    @property
     def drawn(self) -> NDArray[np.bool_]:
         """(n,) the runs that a design drew, whose replicates are a fair sample; all runs where none was drawn."""
         drawn = ~np.isnan(self.inclusion_probability)
@@ -63,8 +71,8 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
 
     Of a table with more points than ``most_points`` only the runs with the smallest digests are read. Digests are
     hashes, so these are a random sample of the configurations, with their replicates; and as tables are sorted by
-    digest, they lie together. Seconds are put on the clock of the kind of machine that made most runs, see
-    `bagbench.surrogates.paces`, and rid of what the machines' speed drifted, see `bagbench.surrogates.drift`.
+    digest, they lie together. Seconds are put on the clock of one kind of machine, see `bagbench.surrogates.paces`, and
+    rid of what the machines' speed drifted, see `bagbench.surrogates.drift`.
 
     Raises
     ------
@@ -85,27 +93,52 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
         raise InvalidArgument(f"a surrogate cannot have an objective called {taken[0]!r}, it needs the name for itself")
     losses = {metric.name: table.losses(metric.name)[whole] for metric in metrics}
     targets = [target_for(metric, losses[metric.name]) for metric in metrics]
-    increments = runs.curves["train_seconds"][whole]
-    mean = increments.mean(axis=1)
-    shape = np.median(increments / mean[:, None], axis=0)
-    kinds, vectors = machines([runs.environments[row] for row in whole.tolist()]), runs.vectors[whole]
-    rich, digests = Features(problem).rich(vectors), runs.digests[whole]
-    clocks = paces(kinds, rich, np.log(mean))
-    pace = {clock.machine: clock.times_as_long for clock in clocks}
-    one_clock = np.log(mean) - np.log([pace[kind] for kind in kinds])
-    drift = estimate_drift(kinds, runs.started[whole], digests, rich, one_clock)
-    seconds = np.repeat((one_clock - drift.slower)[:, None], table.epochs, axis=1)
     values = [target.forward(losses[target.name]) for target in targets]
+    learnt = runs.take(whole)
+    seconds = _read_seconds(learnt, Features(problem).rich(learnt.vectors))
     return Examples(
         problem=problem,
         targets=(*targets, seconds_target()),
-        vectors=vectors,
-        digests=digests,
-        seeds=runs.seeds[whole],
-        inclusion_probability=runs.inclusion_probability[whole],
-        values=np.stack([*values, seconds], axis=2),
-        profile=np.cumsum(shape / shape.mean()),
-        seconds_weights=drift.weights,
+        vectors=learnt.vectors,
+        digests=learnt.digests,
+        seeds=learnt.seeds,
+        inclusion_probability=learnt.inclusion_probability,
+        values=np.stack([*values, np.repeat(seconds.steady[:, None], table.epochs, axis=1)], axis=2),
+        profile=seconds.profile,
+        seconds_weights=seconds.weights,
+        measured=seconds.measured,
+        paces=seconds.paces,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seconds:
+    """What is learnt of the seconds of n runs, see `Examples`."""
+
+    steady: Array
+    measured: Array
+    weights: Array
+    profile: Array
+    paces: tuple[Pace, ...]
+
+
+def _read_seconds(runs: Runs, rich: Array) -> _Seconds:
+    """Put seconds on one clock that does not drift."""
+    increments, kinds = runs.curves["train_seconds"], machines(runs.environments)
+    mean = increments.mean(axis=1)
+    clocks = paces(runs.environments, rich, np.log(mean))
+    pace = {clock.machine: clock.times_as_long or math.nan for clock in clocks}
+    one_clock = np.log(mean) - np.log([pace[kind] for kind in kinds])
+    timed = ~np.isnan(one_clock)
+    drift = estimate_drift(kinds[timed], runs.started[timed], runs.digests[timed], rich[timed], one_clock[timed])
+    steady, weights = one_clock.copy(), np.zeros(len(mean))
+    steady[timed] -= drift.slower
+    weights[timed] = drift.weights
+    shape = np.median((increments / mean[:, None])[timed], axis=0)
+    return _Seconds(
+        steady=steady,
         measured=np.where(kinds == clocks[0].machine, one_clock, np.nan),
+        weights=weights,
+        profile=np.cumsum(shape / shape.mean()),
         paces=tuple(clocks),
     )

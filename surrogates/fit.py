@@ -69,7 +69,7 @@ def fit_surrogate(
     recipe = recipe or Recipe()
     examples = read_examples(table, recipe.most_points)
     folds = fold_of(examples)
-    if len(np.unique(folds)) < 2:
+    if len(np.unique(folds[examples.timed])) < 2:
         raise InvalidArgument(
             "a fit needs configurations to learn from and others to judge by: all of the table's are in one fold"
         )
@@ -138,7 +138,7 @@ class _Learnt:
 def _learn(examples: Examples, folds: NDArray[np.int64], recipe: Recipe, jobs: int, progress: Progress) -> _Learnt:
     """Grow the forests of all runs, of all but each fold, and of the parts."""
     whole = [Part(fold=fold, share=1.0, rows=np.flatnonzero(folds != fold)) for fold in np.unique(folds).tolist()]
-    smaller = parts(examples.digests, folds)
+    smaller = [part for part in parts(examples.digests, folds) if examples.timed[part.rows].any()]
     with open_executor(jobs) as executor:
         final = executor.submit(grow, examples, np.arange(len(examples)), recipe)
         futures = [executor.submit(_unseen, examples, folds, part, recipe) for part in [*whole, *smaller]]
@@ -167,14 +167,28 @@ def _residuals(examples: Examples, predictions: Array) -> Array:
     """Give outcomes less predictions (n, E, h).
 
     Seconds of other kinds of machine than the one that is predicted scatter no more than that one's own: what another
-    machine adds is none of its noise.
+    machine adds is none of its noise. Runs on another device take the residual of the run that is most like them.
     """
     residuals = examples.values - predictions
-    foreign = np.isnan(examples.measured)
+    own, timed = ~np.isnan(examples.measured), examples.timed
+    foreign = timed & ~own
     if foreign.any():
-        own, others = (float(np.mean(residuals[rows, -1, -1] ** 2)) for rows in (~foreign, foreign))
-        residuals[foreign, :, -1] *= math.sqrt(min(1.0, own / others)) if others else 1.0
+        ours, others = (float(np.mean(residuals[rows, -1, -1] ** 2)) for rows in (own, foreign))
+        residuals[foreign, :, -1] *= math.sqrt(min(1.0, ours / others)) if others else 1.0
+    if not timed.all():
+        residuals[~timed, :, -1] = residuals[timed, :, -1][_nearest(predictions[:, -1, -1], timed)]
     return residuals
+
+
+def _nearest(values: Array, known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Find for each value (n,) that is not ``known`` (n,) the place, among those that are, of the nearest."""
+    order = np.argsort(values[known], kind="stable")
+    ascending = values[known][order]
+    above = np.clip(np.searchsorted(ascending, values[~known]), 1, max(1, len(order) - 1))
+    above = np.minimum(above, len(order) - 1)
+    below = np.maximum(above - 1, 0)
+    closer = values[~known] - ascending[below] < ascending[above] - values[~known]
+    return order[np.where(closer, below, above)].astype(np.int64)
 
 
 def fold_of(examples: Examples) -> NDArray[np.int64]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .ceiling import noise_ceiling
 from .examples import Examples
-from .quality import Scores, noise_ceiling, scores
+from .quality import Scores, scores
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -86,15 +88,22 @@ def learning_curve(
     points.reverse()
     runs = [count for count, _ in points]
     columns = {name: [score[name] for _, score in points] for name in ("r2", "kendall_tau", "rmse")}
-    target = examples.targets[0]
-    drawn = examples.drawn
-    ceiling = noise_ceiling(target.backward(examples.values[drawn, -1, 0]), examples.digests[drawn])
-    return {
-        "metric": target.name,
+    evidence = {
+        "metric": examples.targets[0].name,
         "judged": int(np.isin(folds, used).sum()),
         "curve": {"runs": runs, **columns},
-        "doubling": {name: doubling(runs, columns[name], ceiling.get(name)) for name in ("r2", "kendall_tau")},
     }
+    return extrapolated(evidence, examples)
+
+
+def extrapolated(evidence: Mapping[str, Any], examples: Examples) -> Mapping[str, Any]:
+    """Give the evidence with what doubling would bring, by the ceiling that its runs allow; empty if it is empty."""
+    if not evidence:
+        return evidence
+    curve, target, drawn = evidence["curve"], examples.targets[0], examples.drawn
+    ceiling = noise_ceiling(target.backward(examples.values[drawn, -1, 0]), examples.digests[drawn])
+    gains = {name: doubling(curve["runs"], curve[name], ceiling.get(name)) for name in ("r2", "kendall_tau")}
+    return {**evidence, "doubling": gains}
 
 
 def doubling(runs: Sequence[float], reached: Sequence[float | None], ceiling: float | None) -> float | None:

@@ -1,16 +1,18 @@
 """Paces: seconds that several kinds of machine took, put on the clock of one.
 
 A table may have been collected on more than one kind of machine, and a surrogate's seconds have to be those of one:
-the kind that most runs were made on. How many times as long each other kind takes is a number, its pace: the effect of
-the kind in a linear regression of log seconds on all that is worth knowing of a configuration. It needs no
-configuration that was trained on both, only a design that did not deal dear configurations to one of them knowingly.
+the kind that most runs were made on, among those where a run had its device to itself. How many times as long each
+other kind takes is a number, its pace: the effect of the kind in a linear regression of log seconds on all that is
+worth knowing of a configuration. It needs no configuration that was trained on both, only a design that did not deal
+dear configurations to one of them knowingly. Another device has no pace: what is dear on a processor may be cheap on a
+GPU. Its runs say nothing of seconds.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,8 @@ from ..problems.threads import one_thread
 Array = NDArray[np.float64]
 
 _KIND = ("device", "processor", "torch", "precision", "threads", "runs_per_device", "clock")
+_FEWEST = 20
+"""Runs alone on a device for it to be one whose seconds can be learnt, as many as a surrogate needs in all."""
 _DOUBT = 5.0
 """Runs that speak for a pace of 1: a kind of machine with hardly any runs is not believed to be another."""
 
@@ -31,48 +35,75 @@ class Pace:
 
     machine: str
     runs: int
-    times_as_long: float
-    """As the machine that most runs were made on."""
+    times_as_long: float | None
+    """As the first machine; None on another device than its, which no number describes."""
 
 
 def machines(environments: Sequence[str]) -> NDArray[np.object_]:
     """Name the kind of machine (n,) of each run: what its environment says of what seconds depend on."""
-    names = {text: _name(text) for text in set(environments)}
+    names = {text: _name(json.loads(text)) for text in set(environments)}
     return np.array([names[text] for text in environments], dtype=object)
 
 
-def _name(environment: str) -> str:
-    values = json.loads(environment)
+def devices(environments: Sequence[str]) -> NDArray[np.object_]:
+    """Name the device (n,) of each run, such as ``cpu``; empty where its environment says nothing of one."""
+    names = {text: json.loads(text).get("device", "") for text in set(environments)}
+    return np.array([names[text] for text in environments], dtype=object)
+
+
+def alone(environments: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which runs (n,) shared their device with no other: neighbours on a GPU make each other slow."""
+    single = {text: json.loads(text).get("runs_per_device", "1") == "1" for text in set(environments)}
+    return np.array([single[text] for text in environments], dtype=bool)
+
+
+def _name(values: Mapping[str, str]) -> str:
     if "processor" in values:  # trained, perhaps before there was a choice of precision
         values = {"precision": "float32", **values}
     return ", ".join(f"{key} {values[key]}" for key in _KIND if key in values)
 
 
-def paces(kinds: NDArray[np.object_], rich: Array, log_seconds: Array) -> list[Pace]:
-    """Estimate the pace of each kind of machine, the one with most runs first.
+def paces(environments: Sequence[str], rich: Array, log_seconds: Array) -> list[Pace]:
+    """Estimate the pace of each kind of machine, first the one that is the measure, then those of its device.
 
     Parameters
     ----------
-    kinds : (n,)
-        Of each run, see `machines`.
+    environments : (n,)
+        Of each run.
     rich : (n, g)
         What is known of the configurations, see `Features.rich`; NaN where a parameter is inactive.
     log_seconds : (n,)
         Natural logarithm of what an epoch took.
     """
-    counts = sorted(Counter(kinds.tolist()).items(), key=lambda item: (-item[1], item[0]))
-    others = [name for name, _ in counts[1:]]
-    effects = np.zeros(0)
-    if others:
-        filled = np.where(np.isnan(rich), 0.0, rich)
-        dummies = np.array([kinds == name for name in others], dtype=np.float64).T
-        rows = np.concatenate([dummies, np.ones((len(filled), 1)), filled, np.isnan(rich)], axis=1)
-        prior = np.eye(len(others), rows.shape[1]) * np.sqrt(_DOUBT)
-        wanted = np.concatenate([log_seconds, np.zeros(len(others))])
-        with one_thread():  # sums in another order would be other paces
-            effects = np.linalg.lstsq(np.concatenate([rows, prior]), wanted, rcond=None)[0][: len(others)]
-    factors = [1.0, *np.exp(effects).tolist()]
-    return [
-        Pace(machine=name, runs=runs, times_as_long=factor)
-        for (name, runs), factor in zip(counts, factors, strict=True)
-    ]
+    kinds, device = machines(environments), devices(environments)
+    first = _measure(kinds, device, alone(environments))
+    own = device == device[kinds == first][0]
+    by_runs = sorted(Counter(kinds.tolist()).items(), key=lambda item: (item[0] != first, -item[1], item[0]))
+    others = [name for name, _ in by_runs if name != first and name in kinds[own]]
+    factors = _factors(kinds[own], others, rich[own], log_seconds[own])
+    known = {first: 1.0, **dict(zip(others, factors, strict=True))}
+    found = [Pace(machine=name, runs=runs, times_as_long=known.get(name)) for name, runs in by_runs]
+    return sorted(found, key=lambda pace: pace.times_as_long is None)
+
+
+def _measure(kinds: NDArray[np.object_], device: NDArray[np.object_], single: NDArray[np.bool_]) -> str:
+    """Name the kind of machine that made most of the runs that were alone on their device, where enough were."""
+    enough = [name for name, runs in Counter(device[single].tolist()).items() if runs >= _FEWEST]
+    fair = single & np.isin(device, enough) if enough else np.ones(len(kinds), dtype=bool)
+    counts = Counter(kinds[fair].tolist())
+    return str(min(counts, key=lambda name: (-counts[name], name)))
+
+
+def _factors(kinds: NDArray[np.object_], others: Sequence[str], rich: Array, log_seconds: Array) -> list[float]:
+    """Give how many times as long each of ``others`` takes as the kind of machine that is not among them."""
+    if not others:
+        return []
+    filled = np.where(np.isnan(rich), 0.0, rich)
+    dummies = np.array([kinds == name for name in others], dtype=np.float64).T
+    rows = np.concatenate([dummies, np.ones((len(filled), 1)), filled, np.isnan(rich)], axis=1)
+    prior = np.eye(len(others), rows.shape[1]) * np.sqrt(_DOUBT)
+    wanted = np.concatenate([log_seconds, np.zeros(len(others))])
+    with one_thread():  # sums in another order would be other paces
+        effects = np.linalg.lstsq(np.concatenate([rows, prior]), wanted, rcond=None)[0][: len(others)]
+    factors: list[float] = np.exp(effects).tolist()
+    return factors

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .ceiling import noise_ceiling, varies
 from .examples import Examples
 from .regions import kendall_tau
 from .targets import SECONDS, Target
@@ -21,7 +23,6 @@ Array = NDArray[np.float64]
 Scores = dict[str, float | None]
 
 _EPOCHS_SHOWN = 24
-_EQUAL = 1e-9  # of the largest of some numbers: if they differ by less, they are one number
 
 
 def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]:
@@ -51,6 +52,29 @@ def quality_card(examples: Examples, predictions: Array) -> Mapping[str, object]
                 target, truth + whole, predicted[own, -1:] + whole, examples.digests[own], examples.drawn[own]
             )
     return {"runs": len(examples), "configurations": len(np.unique(examples.digests)), "metrics": metrics}
+
+
+def renew_ceilings(card: Mapping[str, Any], examples: Examples) -> Mapping[str, Any]:
+    """Give the card with the ceilings of metrics, and shares of them, estimated again from the runs it was made from.
+
+    A card may be older than the way in which ceilings are estimated. Scores stay; so does all that is said of seconds,
+    which depends on how they were put on one clock.
+    """
+    metrics, drawn = dict(card["metrics"]), examples.drawn
+    for head, target in enumerate(examples.targets):
+        if target.name == SECONDS or target.name not in metrics:
+            continue
+        outcomes, section = examples.values[drawn, -1, head], metrics[target.name]
+        renewed = _with_ceiling(section, target.backward(outcomes), examples.digests[drawn])
+        if "log_scale" in section:
+            renewed["log_scale"] = _with_ceiling(section["log_scale"], outcomes, examples.digests[drawn])
+        metrics[target.name] = renewed
+    return {**card, "metrics": metrics}
+
+
+def _with_ceiling(section: Mapping[str, Any], true: Array, digests: NDArray[np.bytes_]) -> dict[str, Any]:
+    ceiling = noise_ceiling(true, digests)
+    return {**section, "ceiling": ceiling, "share_of_ceiling": _share(section["full_fidelity"], ceiling)}
 
 
 def _judge_target(
@@ -92,53 +116,3 @@ def scores(true: Array, predicted: Array) -> Scores:
         "kendall_tau": kendall_tau(true, predicted),
         "rmse": math.sqrt(error),
     }
-
-
-def varies(values: Array) -> bool:
-    """Tell whether values are more than one: rounding alone may make a constant's variance larger than 0."""
-    return bool(np.ptp(values) > _EQUAL * np.abs(values).max())
-
-
-def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Scores:
-    """Estimate the best possible scores from pairs of replicates of one configuration.
-
-    The variance of noise is half the mean squared difference of a pair, so the best R2 is 1 - noise / total, and the
-    best RMSE the root of the noise. Two replicates agree with Kendall's tau t; under a Gaussian copula, where
-    tau = 2/pi arcsin(rho) and knowing the mean lifts rho to its root, the best tau is 2/pi arcsin(sqrt(sin(pi t / 2))).
-    As neither replicate is the first, t is taken of all pairs and their mirror images, but for each with its own.
-
-    Returns
-    -------
-    ceiling
-        ``r2``, ``kendall_tau``, ``rmse``, ``replicate_tau`` and ``pairs``; below 10 pairs, ``pairs`` alone.
-    """
-    order = np.argsort(digests, kind="stable")
-    first = np.flatnonzero(digests[order][:-1] == digests[order][1:])
-    one, two = true[order[first]], true[order[first + 1]]
-    if len(first) < 10:
-        return {"pairs": float(len(first))}
-    noise, pairs = float(np.mean((one - two) ** 2)) / 2.0, len(first)
-    if not varies(true):
-        return {"pairs": float(pairs), "rmse": math.sqrt(noise), "r2": None, "kendall_tau": None}
-    agreement = _agreement(one, two)
-    return {
-        "r2": 1.0 - noise / float(np.var(true)),
-        "kendall_tau": None
-        if agreement is None
-        else 2.0 / math.pi * math.asin(math.sqrt(max(0.0, math.sin(math.pi / 2.0 * agreement)))),
-        "rmse": math.sqrt(noise),
-        "replicate_tau": agreement,
-        "pairs": float(pairs),
-    }
-
-
-def _agreement(one: Array, two: Array) -> float | None:
-    """Give Kendall's tau-b of replicates (n,) and (n,), either way round; None if all of them are equal."""
-    from scipy.stats import kendalltau
-
-    n, values = len(one), np.concatenate([one, two])
-    mirrored = float(kendalltau(values, np.concatenate([two, one])).statistic)
-    sizes = np.unique(values, return_counts=True)[1]
-    untied = n * (2 * n - 1) - float((sizes * (sizes - 1) / 2).sum())
-    own = int((one != two).sum())  # a pair and its own image disagree, unless it is tied
-    return (mirrored * untied + own) / (untied - own) if untied > own else None

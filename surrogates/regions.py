@@ -95,7 +95,7 @@ def by_configuration(examples: Examples, predictions: Array) -> tuple[NDArray[np
     owner : (n,)
         Which configuration each run is of.
     true, predicted : (c, m)
-        Final losses in the problem's objectives.
+        Final losses in the problem's objectives; seconds of runs on another device are what is predicted.
     """
     _, first, owner = np.unique(examples.digests, return_index=True, return_inverse=True)
     counts = np.bincount(owner)
@@ -108,10 +108,11 @@ def by_configuration(examples: Examples, predictions: Array) -> tuple[NDArray[np
             continue
         head = heads[SECONDS if name == "train_seconds" else name]
         whole = examples.profile[-1] if name == "train_seconds" else 1.0
+        expected, outcomes = predictions[:, -1, head], examples.values[:, -1, head]
         columns.append(
             [
-                np.bincount(owner, whole * examples.targets[head].backward(values[:, -1, head])) / counts
-                for values in (examples.values, predictions)
+                np.bincount(owner, whole * examples.targets[head].backward(values)) / counts
+                for values in (np.where(np.isnan(outcomes), expected, outcomes), expected)
             ]
         )
     true, predicted = (np.stack([column[i] for column in columns], axis=1) for i in range(2))

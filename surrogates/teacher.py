@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..problems.problem import Problem, Vectors
 from .boosting import Boosting
+from .ceiling import noise_share
 from .distribution import Thresholds
 from .examples import Examples
 from .features import Features
@@ -24,7 +25,6 @@ from .file import to_onnx
 from .forest import Forest
 from .kriging import Kriging
 from .perceptrons import Model, Perceptrons
-from .quality import noise_ceiling
 from .serving import ServedForests
 from .targets import SECONDS, Target
 
@@ -60,8 +60,8 @@ class Teacher:
     """(h,) of the trees in the average of trees and perceptrons."""
     kriged: Sequence[Model | None]
     """For each head its means at the knots; None where replicates agree or runs are too many."""
-    kriging_share: float
-    """Of the kriged in the average of all."""
+    kriging_shares: Sequence[float]
+    """(h,) of the kriged in the average of all."""
 
     def means(self, vectors: Vectors, epochs: Epochs) -> Array:
         """Give the means (r, n, h) of configurations (n, d) at epochs (r, n), on the scale of predictions."""
@@ -79,7 +79,8 @@ class Teacher:
             krige = self.kriged[head]
             if krige is not None:
                 kriged = target.within(self._between_knots(krige(rich), epochs))
-                mixed = (1 - self.kriging_share) * mixed + self.kriging_share * kriged
+                share = self.kriging_shares[head]
+                mixed = (1 - share) * mixed + share * kriged
             out[..., head] = target.from_average(mixed)
         return out
 
@@ -104,33 +105,35 @@ def teach(
     trees_share: float = TREES_SHARE,
 ) -> Teacher:
     """Learn the runs ``rows`` of ``examples``."""
-    metrics = [head for head, target in enumerate(examples.targets) if target.name != SECONDS]
+    heads = range(len(examples.targets))
+    metrics = [head for head in heads if examples.targets[head].name != SECONDS]
     knots = np.unique(np.geomspace(1, examples.problem.max_epochs, _KNOTS).round().astype(np.int64))
     outcomes = np.stack(
         [examples.targets[head].to_average(examples.values[rows][:, knots - 1, head]) for head in metrics], axis=2
     ).reshape(len(rows), -1)
-    rich = Features(examples.problem).rich(examples.vectors[rows])
-    thresholds = Thresholds.of(outcomes)
-    kriging_share = kriging.share_of(len(rows))
-    exact = [_is_exact(examples, rows, head) for head in range(len(examples.targets))]
+    rich = Features(examples.problem).rich(examples.vectors)
+    thresholds, timed = Thresholds.of(outcomes), rows[examples.timed[rows]]
+    known = [rows if head in metrics else timed for head in heads]
+    shares = [kriging.share_of(len(known[head])) for head in heads]
+    exact = [_is_exact(examples, known[head], head) for head in heads]
 
     def krige(head: int) -> Model | None:
-        if exact[head] or not kriging_share:
+        if exact[head] or not shares[head]:
             return None
-        curves = examples.targets[head].to_average(examples.values[rows][:, knots - 1, head])
-        return kriging.regress(rich, curves, seed=seed)
+        curves = examples.targets[head].to_average(examples.values[known[head]][:, knots - 1, head])
+        return kriging.regress(rich[known[head]], curves, seed=seed)
 
     return Teacher(
         problem=examples.problem,
         targets=examples.targets,
-        trees=[_grow(examples, rows, head, trees, seed) for head in range(len(examples.targets))],
+        trees=[_grow(examples, known[head], head, trees, seed) for head in heads],
         knots=knots,
         thresholds=thresholds,
-        classifier=perceptrons.classify(rich, thresholds.exceeded(outcomes), seed=seed),
-        clock=_less_held_back(perceptrons, len(rows)).regress(rich, examples.values[rows, 0, -1], seed=seed),
+        classifier=perceptrons.classify(rich[rows], thresholds.exceeded(outcomes), seed=seed),
+        clock=_less_held_back(perceptrons, len(timed)).regress(rich[timed], examples.values[timed, 0, -1], seed=seed),
         trees_shares=[1.0 if each else trees_share for each in exact],
-        kriged=[krige(head) for head in range(len(examples.targets))],
-        kriging_share=kriging_share,
+        kriged=[krige(head) for head in heads],
+        kriging_shares=shares,
     )
 
 
@@ -142,8 +145,8 @@ def _less_held_back(perceptrons: Perceptrons, n: int) -> Perceptrons:
 def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:
     """Tell whether replicates agree: then there is no distribution to learn, and classes would only be coarse."""
     drawn = rows[examples.drawn[rows]]
-    best = noise_ceiling(examples.values[drawn, -1, head], examples.digests[drawn]).get("r2")
-    return best is not None and best > _EXACT
+    noise = noise_share(examples.values[drawn, -1, head], examples.digests[drawn])
+    return noise is not None and 1.0 - noise > _EXACT
 
 
 def predict(forests: Sequence[Forest], features: NDArray[np.float32]) -> Array:

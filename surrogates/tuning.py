@@ -28,10 +28,11 @@ from ..problems.errors import InvalidArgument, MissingExtra
 from ..problems.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.table import Table
+from .ceiling import varies
 from .examples import Examples, read_examples
 from .fit import fold_of
-from .quality import varies
 from .settings import Setting, settings_around, with_settings
+from .targets import SECONDS
 from .training import STUDENTS, Recipe
 from .tuning_file import Trial, TuningFile
 
@@ -257,8 +258,12 @@ def fold_loss(examples: Examples, folds: NDArray[np.int64], fold: int, recipe: R
     predictions = teacher.means(examples.vectors[held_out], np.repeat(epochs[:, None], len(held_out), axis=1))
     losses = []
     for head, target in enumerate(examples.targets):
-        true = target.to_average(examples.values[..., head])
-        errors = (true[held_out] - target.to_average(predictions[..., head]).T) ** 2
+        known = examples.timed if target.name == SECONDS else np.ones(len(examples), dtype=bool)
+        if not known[held_out].any():
+            continue
+        true = target.to_average(examples.values[known, :, head])
+        predicted = target.to_average(predictions[..., head]).T[known[held_out]]
+        errors = (true[(folds == fold)[known]] - predicted) ** 2
         for error, values in ((errors[:, -1], true[:, -1]), (errors, true)):
             losses.append(float(np.mean(error) / np.var(values)) if varies(values) else 0.0)
     return float(np.mean(losses))

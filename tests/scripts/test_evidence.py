@@ -9,11 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bagbench.scripts.card import seconds_ratios
 from bagbench.simulator.benchmarks import fingerprint
 from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.surrogates.file import renew_card
+from bagbench.tables.table import Table
 
 Command = Callable[..., Any]
 
@@ -90,6 +93,28 @@ def test_trainings_of_another_machine_are_noticed(bagbench: Command, own: Path, 
     assert "took 3.00 times as long as predicted: if they ran on another machine than the table's" in said
     assert f"`--times-as-long {took:.3g}`" in said
     assert "times as long as predicted (medians of the optimizers)" in bagbench("info", own, "--card").out
+
+
+def test_ceilings_are_estimated_again_from_the_table(bagbench: Command, own: Path) -> None:
+    fitted: Any = SurrogateBenchmark(own).card
+    outdated = json.loads(json.dumps(fitted))
+    outdated["metrics"]["val_error"] |= {"ceiling": {"pairs": 0.0}, "share_of_ceiling": {"r2": 2.0}}
+    outdated["learning_curve"]["doubling"] = {}
+    renew_card(own, outdated)
+    identity = fingerprint(own, "surrogate")
+    assert bagbench("card", own).code == 0
+    assert SurrogateBenchmark(own).card == fitted
+    assert fingerprint(own, "surrogate") == identity
+
+
+def test_ceilings_of_another_table_are_not_taken(bagbench: Command, own: Path) -> None:
+    fitted = SurrogateBenchmark(own).card
+    table = Table.open(own.with_suffix(".h5"))
+    table.take(np.arange(len(table) - 5)).save(own.with_suffix(".h5"))
+    ran = bagbench("card", own)
+    assert ran.code == 0
+    assert "the surrogate was not fitted to the table as it is now: the noise ceilings stay as they are" in ran.err
+    assert SurrogateBenchmark(own).card == fitted
 
 
 def test_what_is_no_surrogate_or_has_no_table_is_refused(

@@ -16,10 +16,11 @@ from bagbench.problems import get_problem
 from bagbench.problems.errors import InvalidArgument
 from bagbench.problems.problem import Objective
 from bagbench.surrogates.benchmark import SurrogateBenchmark
+from bagbench.surrogates.ceiling import noise_ceiling
 from bagbench.surrogates.examples import Examples, read_examples
 from bagbench.surrogates.fit import fit_surrogate, fold_of
 from bagbench.surrogates.noise import fit_noise
-from bagbench.surrogates.quality import Scores, _share, noise_ceiling, quality_card, scores
+from bagbench.surrogates.quality import Scores, _share, quality_card, scores
 from bagbench.surrogates.targets import Target, target_for
 from bagbench.surrogates.training import Recipe
 from bagbench.tables.table import Table

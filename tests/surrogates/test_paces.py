@@ -15,13 +15,16 @@ from bagbench.scripts.info import describe, info
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.surrogates.examples import read_examples
 from bagbench.surrogates.fit import _residuals as residuals_of
-from bagbench.surrogates.fit import fit_surrogate
+from bagbench.surrogates.fit import fit_surrogate, fold_of
 from bagbench.surrogates.paces import machines
 from bagbench.surrogates.training import Recipe
+from bagbench.surrogates.tuning import fold_loss
 from bagbench.tables.table import Table
 
 FAST = {"device": "cpu", "processor": "fast", "torch": "2", "threads": "1"}
 SLOW = {**FAST, "processor": "slow"}
+GPU = {**FAST, "device": "cuda", "processor": "a GPU", "runs_per_device": "1"}
+SHARED = {**GPU, "runs_per_device": "16"}
 
 
 def made_on(table: Table, environments: Sequence[dict[str, str]], times: np.ndarray[Any, Any]) -> Table:
@@ -64,7 +67,9 @@ def test_one_machine_changes_nothing(table: Table) -> None:
 def test_two_slow_runs_are_hardly_believed(table: Table) -> None:
     slow = np.zeros(len(table), dtype=bool)
     slow[[3, 70]] = True
-    assert 1.0 < read_examples(of_two(table, slow, 2.0)).paces[1].times_as_long < 1.4
+    factor = read_examples(of_two(table, slow, 2.0)).paces[1].times_as_long
+    assert factor is not None
+    assert 1.0 < factor < 1.4
 
 
 def test_noise_of_seconds_is_that_of_the_machine_whose_seconds_they_are(table: Table) -> None:
@@ -79,6 +84,79 @@ def test_noise_of_seconds_is_that_of_the_machine_whose_seconds_they_are(table: T
     own, others = (np.mean(residuals[rows, :, -1] ** 2) for rows in (~slow, slow))
     assert others == pytest.approx(own)
     assert not residuals[..., :-1].any()
+
+
+def on_a_gpu(table: Table, there: np.ndarray[Any, Any], gpu: dict[str, str]) -> Table:
+    """Say of runs that a GPU made them, on which all take equally long, whatever they are."""
+    dear = table.runs.curves["train_seconds"].mean(axis=1)
+    return made_on(table, [gpu if each else FAST for each in there], np.where(there, 1.0 / dear, 1.0))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_neighbours_on_a_gpu_do_not_set_the_clock(table: Table, share: float) -> None:
+    there = np.random.default_rng(3).random(len(table)) < share
+    examples = read_examples(on_a_gpu(table, there, SHARED))
+    here, gpu = examples.paces
+    assert (here.machine.startswith("device cpu"), here.runs, here.times_as_long) == (True, (~there).sum(), 1.0)
+    assert (gpu.machine.startswith("device cuda"), gpu.runs, gpu.times_as_long) == (True, there.sum(), None)
+    np.testing.assert_array_equal(examples.timed, ~there)
+    np.testing.assert_array_equal(examples.seconds_weights > 0, ~there)
+    alone = read_examples(table.take(np.flatnonzero(~there)))
+    np.testing.assert_array_equal(examples.values[~there][..., -1], alone.values[..., -1])
+    np.testing.assert_array_equal(examples.profile, alone.profile)
+    np.testing.assert_array_equal(examples.values[..., :-1], read_examples(table).values[..., :-1])
+
+
+def test_gpu_that_runs_had_to_themselves_sets_the_clock_if_most_were_made_there(table: Table) -> None:
+    for share, device in ((0.3, "cpu"), (0.7, "cuda")):
+        there = np.random.default_rng(3).random(len(table)) < share
+        examples = read_examples(on_a_gpu(table, there, GPU))
+        assert examples.paces[0].machine.startswith(f"device {device}")
+        np.testing.assert_array_equal(examples.timed, there == (device == "cuda"))
+
+
+def test_shared_gpu_sets_the_clock_where_hardly_a_run_was_alone(table: Table) -> None:
+    there = np.arange(len(table)) >= 19
+    examples = read_examples(on_a_gpu(table, there, SHARED))
+    np.testing.assert_array_equal(examples.timed, there)
+    assert len(read_examples(on_a_gpu(table, there | True, SHARED)).paces) == 1
+
+
+def test_surrogate_of_two_devices_learns_metrics_from_both_and_seconds_from_one(
+    table: Table, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = np.random.default_rng(3).random(len(table)) < 0.6
+    path = tmp_path / "both.onnx"
+    card: Any = fit_surrogate(on_a_gpu(table, there, SHARED), path, recipe=recipe)
+    assert card["runs"] == len(table)
+    assert card["metrics"]["train_seconds"]["full_fidelity"]["r2"] > 0.8
+    predicted = SurrogateBenchmark(path).query_batch(table.runs.vectors[there], np.full(there.sum(), table.epochs))[1]
+    as_here = table.runs.curves["train_seconds"][there].sum(axis=1)
+    assert np.corrcoef(np.log(predicted), np.log(as_here))[0, 1] > 0.9
+    drawn = SurrogateBenchmark(path, noise="sample")
+    seconds = drawn.query_batch(table.runs.vectors, np.full(len(table), table.epochs), np.arange(len(table)))[1]
+    assert np.isfinite(seconds).all()
+    info(str(path))
+    assert "another device: not counted" in capsys.readouterr().out
+
+
+def test_residual_of_seconds_is_that_of_the_run_most_alike(table: Table) -> None:
+    there = np.random.default_rng(3).random(len(table)) < 0.6
+    examples = read_examples(on_a_gpu(table, there, SHARED))
+    predictions = read_examples(table).values.copy()
+    predictions[:, :, -1] += np.linspace(-0.5, 0.5, len(table))[:, None]
+    residuals = residuals_of(examples, predictions)
+    np.testing.assert_array_equal(residuals[~there], (examples.values - predictions)[~there])
+    own = np.flatnonzero(~there)
+    for row in np.flatnonzero(there)[::9]:
+        nearest = own[np.argmin(np.abs(predictions[own, -1, -1] - predictions[row, -1, -1]))]
+        assert residuals[row, -1, -1] == residuals[nearest, -1, -1]
+
+
+def test_tuning_judges_seconds_by_runs_that_have_them(table: Table, recipe: Recipe) -> None:
+    there = np.random.default_rng(3).random(len(table)) < 0.6
+    examples = read_examples(on_a_gpu(table, there, SHARED))
+    assert 0.0 < fold_loss(examples, fold_of(examples), 0, recipe) < 1.0
 
 
 def test_only_what_seconds_depend_on_makes_another_machine() -> None:

@@ -29,6 +29,7 @@ def print_card(console: Console, card: Mapping[str, Any]) -> None:
     console.print(f"Quality card: {card['runs']:,} real runs of {card['configurations']:,} configurations")
     console.print(table)
     console.print(_NOTE)
+    _print_doubt(console, *next(iter(card["metrics"].items())))
     if "train_seconds as measured" in card["metrics"]:
         console.print(_STEADY)
     if "calibration" in card:
@@ -143,6 +144,19 @@ def _noise(evidence: Mapping[str, Any]) -> str:
         f"{collapse['share']:.1%}; Brier score of its probability {_number(collapse['brier'])}, of the share alone "
         f"{_number(collapse['brier_of_the_share'])}"
     )
+
+
+def _print_doubt(console: Console, name: str, scores: Mapping[str, Any]) -> None:
+    """Say how sure the ceiling of a metric is; older cards do not know."""
+    ceiling = scores["ceiling"]
+    said = [
+        f"{title} {ceiling[key]:.3f} +- {ceiling[f'{key}_error']:.3f}"
+        for key, title in (("r2", "R2"), ("kendall_tau", "Kendall tau"))
+        if ceiling.get(key) is not None and ceiling.get(f"{key}_error") is not None
+    ]
+    if said:
+        pairs = f"{ceiling['pairs']:,.0f} pairs of replicates"
+        console.print(f"Ceilings of {name} by {pairs}, with standard errors: {', '.join(said)}.", markup=False)
 
 
 def _beside(score: float, ceiling: float | None) -> str:

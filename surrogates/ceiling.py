@@ -15,6 +15,7 @@ outcomes count as tied, so that without noise the best is 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ _FEWEST = 10  # pairs
 _EQUAL = 1e-9  # of the largest of some numbers: if they differ by less, they are one number
 _NODES = 800  # of the configurations' latent number, at equally likely quantiles
 _LEVELS = 400  # of outcomes that are told apart, where there are more
-_HALVINGS = 24
+_HALVINGS = 14
+_GROUPS = 20  # of pairs, of which one is left out at a time
 
 
 def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Ceiling:
@@ -38,7 +40,9 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Ceiling:
     Returns
     -------
     ceiling
-        ``r2``, ``kendall_tau``, ``rmse``, ``replicate_tau`` and ``pairs``; below 10 pairs, ``pairs`` alone.
+        ``r2``, ``kendall_tau``, ``rmse``, ``replicate_tau`` and ``pairs``; below 10 pairs, ``pairs`` alone. Of the
+        first two the standard errors, too, ``r2_error`` and ``kendall_tau_error``, by the jackknife over groups of
+        pairs (Shao & Tu 1995, "The Jackknife and Bootstrap"): an estimate from few pairs may be far off.
     """
     one, two = _pairs(true, digests)
     if len(one) < _FEWEST:
@@ -46,10 +50,12 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Ceiling:
     noise, pairs = _noise(one, two), float(len(one))
     if not varies(true):
         return {"pairs": pairs, "rmse": math.sqrt(noise), "r2": None, "kendall_tau": None}
-    agreement = _agreement(one, two)
+    agreement, variance = _agreement(one, two), float(np.var(true))
     return {
-        "r2": 1.0 - noise / float(np.var(true)),
+        "r2": 1.0 - noise / variance,
+        "r2_error": _error(lambda rows: _noise(one[rows], two[rows]) / variance, len(one)),
         "kendall_tau": None if agreement is None else best_tau(true, agreement),
+        "kendall_tau_error": _error(lambda rows: _untied(_agreement(one[rows], two[rows])), len(one)),
         "rmse": math.sqrt(noise),
         "replicate_tau": agreement,
         "pairs": pairs,
@@ -73,7 +79,7 @@ def best_tau(true: Array, agreement: float) -> float:
         return 0.0
     levels, shares = _distribution(true)
     if len(levels) == len(true):
-        return 2.0 / math.pi * math.asin(math.sqrt(math.sin(math.pi / 2.0 * agreement)))
+        return _untied(agreement)
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -83,6 +89,21 @@ def best_tau(true: Array, agreement: float) -> float:
     means = np.round(likely @ levels / float(np.diff(levels).min()))
     first = np.flatnonzero(np.diff(means, prepend=-np.inf))
     return _tau(np.add.reduceat(likely, first, axis=0) / _NODES)
+
+
+def _untied(agreement: float | None) -> float:
+    """Give the best tau where no outcomes are tied; not a number where there is no agreement."""
+    if agreement is None:
+        return math.nan
+    return 2.0 / math.pi * math.asin(math.sqrt(max(0.0, math.sin(math.pi / 2.0 * agreement))))
+
+
+def _error(statistic: Callable[[NDArray[np.int64]], float], n: int) -> float | None:
+    """Estimate the standard error of a ``statistic`` of pairs, told which of ``n``, by leaving out groups of them."""
+    group = np.arange(n) % _GROUPS
+    without = np.array([statistic(np.flatnonzero(group != left_out)) for left_out in range(min(n, _GROUPS))])
+    spread = float(np.sqrt((len(without) - 1) * np.var(without)))
+    return spread if math.isfinite(spread) else None
 
 
 def _pairs(true: Array, digests: NDArray[np.bytes_]) -> tuple[Array, Array]:

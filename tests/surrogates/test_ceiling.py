@@ -78,6 +78,20 @@ def test_replicates_that_disagree_leave_nothing_to_know() -> None:
     assert best_tau(values, -0.1) == 0.0
 
 
+@pytest.mark.parametrize("pairs", [30, 300])
+@pytest.mark.parametrize("tied", [True, False])
+def test_standard_errors_are_how_much_estimates_scatter(pairs: int, tied: bool) -> None:
+    rng = np.random.default_rng(10)
+    found: dict[str, list[float]] = {name: [] for name in ("r2", "r2_error", "kendall_tau", "kendall_tau_error")}
+    for _ in range(60):
+        latent = np.repeat(rng.standard_normal(pairs), 2) + 0.4 * rng.standard_normal(2 * pairs)
+        ceiling = noise_ceiling(guessing(latent) if tied else latent, TWICE[: 2 * pairs])
+        for name, values in found.items():
+            values.append(ceiling[name] or math.nan)
+    for name in ("r2", "kendall_tau"):
+        assert np.mean(found[f"{name}_error"]) == pytest.approx(np.std(found[name]), rel=0.4)
+
+
 def test_share_of_noise_is_the_complement_of_r2() -> None:
     rng = np.random.default_rng(9)
     outcomes = runs_of(rng.standard_normal(CONFIGURATIONS), 0.3, rng)

@@ -72,7 +72,7 @@ def card(
 
 def _with_ceilings(surrogate: SurrogateBenchmark, table: Table) -> Mapping[str, Any]:
     """Give the card with the ceilings of the table, if that is what the surrogate was fitted to."""
-    from ..surrogates.examples import read_examples
+    from ..surrogates.examples import MOST_POINTS, read_examples
     from ..surrogates.learning_curve import extrapolated
     from ..surrogates.quality import renew_ceilings
 
@@ -80,10 +80,10 @@ def _with_ceilings(surrogate: SurrogateBenchmark, table: Table) -> Mapping[str, 
     if not card or surrogate.provenance.get("table_sha256") != table.sha256:
         remark("the surrogate was not fitted to the table as it is now: the noise ceilings stay as they are")
         return card
-    recipe: Any = surrogate.provenance["recipe"]
-    examples = read_examples(table, recipe["most_points"])
+    recipe: Any = surrogate.provenance.get("recipe", {})
+    examples = read_examples(table, recipe.get("most_points", MOST_POINTS))
     renewed = renew_ceilings(card, examples)
-    return {**renewed, "learning_curve": extrapolated(card["learning_curve"], examples)}
+    return {**renewed, "learning_curve": extrapolated(card.get("learning_curve", {}), examples)}
 
 
 def _race(

@@ -46,7 +46,7 @@ def machines(environments: Sequence[str]) -> NDArray[np.object_]:
 
 
 def devices(environments: Sequence[str]) -> NDArray[np.object_]:
-    """Name the device (n,) of each run, such as ``cpu``; empty where its environment says nothing of one."""
+    """Name the device (n,) of each run, such as ``cpu``; empty where its environment does not name one."""
     names = {text: json.loads(text).get("device", "") for text in set(environments)}
     return np.array([names[text] for text in environments], dtype=object)
 
@@ -77,13 +77,19 @@ def paces(environments: Sequence[str], rich: Array, log_seconds: Array) -> list[
     """
     kinds, device = machines(environments), devices(environments)
     first = _measure(kinds, device, alone(environments))
-    own = device == device[kinds == first][0]
+    own = _comparable(device, device[kinds == first][0])
     by_runs = sorted(Counter(kinds.tolist()).items(), key=lambda item: (item[0] != first, -item[1], item[0]))
     others = [name for name, _ in by_runs if name != first and name in kinds[own]]
     factors = _factors(kinds[own], others, rich[own], log_seconds[own])
     known = {first: 1.0, **dict(zip(others, factors, strict=True))}
     found = [Pace(machine=name, runs=runs, times_as_long=known.get(name)) for name, runs in by_runs]
     return sorted(found, key=lambda pace: pace.times_as_long is None)
+
+
+def _comparable(device: NDArray[np.object_], measure: str) -> NDArray[np.bool_]:
+    """Tell which devices (n,) are the ``measure``, for all that is known: imported runs do not name theirs."""
+    comparable: NDArray[np.bool_] = (device == measure) | (device == "") | (measure == "")
+    return comparable
 
 
 def _measure(kinds: NDArray[np.object_], device: NDArray[np.object_], single: NDArray[np.bool_]) -> str:

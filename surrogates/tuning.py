@@ -137,7 +137,7 @@ class _Search:
         self._examples, self._recipe = examples, recipe
         self._fold = fold_of(examples)
         self.folds, sizes = np.unique(self._fold, return_counts=True)
-        if len(self.folds) < 2:
+        if len(np.unique(self._fold[examples.timed])) < 2:
             raise InvalidArgument(
                 "tuning needs configurations to learn from and others to judge by: all are in one fold"
             )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bagbench.problems.errors import InvalidArgument
 from bagbench.scripts.info import describe, info
 from bagbench.surrogates.benchmark import SurrogateBenchmark
 from bagbench.surrogates.examples import read_examples
@@ -18,7 +19,7 @@ from bagbench.surrogates.fit import _residuals as residuals_of
 from bagbench.surrogates.fit import fit_surrogate, fold_of
 from bagbench.surrogates.paces import machines
 from bagbench.surrogates.training import Recipe
-from bagbench.surrogates.tuning import fold_loss
+from bagbench.surrogates.tuning import fold_loss, tune
 from bagbench.tables.table import Table
 
 FAST = {"device": "cpu", "processor": "fast", "torch": "2", "threads": "1"}
@@ -122,6 +123,14 @@ def test_shared_gpu_sets_the_clock_where_hardly_a_run_was_alone(table: Table) ->
     assert len(read_examples(on_a_gpu(table, there | True, SHARED)).paces) == 1
 
 
+def test_runs_that_do_not_name_their_device_keep_their_pace(table: Table) -> None:
+    imported = np.arange(len(table)) % 3 == 0
+    environments = [{"file": "mine.csv"} if each else FAST for each in imported]
+    examples = read_examples(made_on(table, environments, np.where(imported, 2.0, 1.0)))
+    assert examples.timed.all()
+    assert examples.paces[1].times_as_long == pytest.approx(2.0, rel=0.1)
+
+
 def test_surrogate_of_two_devices_learns_metrics_from_both_and_seconds_from_one(
     table: Table, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +166,20 @@ def test_tuning_judges_seconds_by_runs_that_have_them(table: Table, recipe: Reci
     there = np.random.default_rng(3).random(len(table)) < 0.6
     examples = read_examples(on_a_gpu(table, there, SHARED))
     assert 0.0 < fold_loss(examples, fold_of(examples), 0, recipe) < 1.0
+
+
+def test_seconds_of_one_fold_alone_cannot_be_judged(table: Table, recipe: Recipe, tmp_path: Path) -> None:
+    saved = tmp_path / "mine.h5"
+    on_a_gpu(table, fold_of(read_examples(table)) != 0, SHARED).save(saved)
+    mixed = Table.open(saved)
+    assert read_examples(mixed).timed.any()
+    for learn in (
+        lambda: fit_surrogate(mixed, tmp_path / "mine.onnx", recipe=recipe),
+        lambda: tune(mixed, tmp_path / "mine.jsonl", 1, recipe=recipe),
+    ):
+        with pytest.raises(InvalidArgument, match="in one fold"):
+            learn()
+    assert not (tmp_path / "mine.onnx").exists()
 
 
 def test_only_what_seconds_depend_on_makes_another_machine() -> None:

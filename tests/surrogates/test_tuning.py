@@ -238,7 +238,7 @@ def test_what_cannot_be_tuned_is_refused(
         tune(saved, path, 0)
     with pytest.raises(InvalidArgument, match="is in no file: save it"):
         tune(table, path, 1)
-    digests = np.full(len(table), table.runs.digests[0])
+    digests = np.full(len(saved), saved.runs.digests[0])
     monkeypatch.setattr(tuning, "read_examples", lambda *_: replace(read_examples(saved), digests=digests))
     with pytest.raises(InvalidArgument, match="all are in one fold"):
         tune(saved, path, 1)

@@ -52,7 +52,7 @@ def judge_weights(examples: Examples, *, seed: int = 0) -> list[Weighted]:
     Raises
     ------
     InvalidArgument
-        If somebody chose a configuration, so that it has no probability.
+        If somebody chose a configuration, so that it has no probability, or all that tell seconds are in one fold.
     """
     folds = fold_of(examples)
     rich = Features(examples.problem).rich(examples.vectors).astype(np.float32)
@@ -62,6 +62,8 @@ def judge_weights(examples: Examples, *, seed: int = 0) -> list[Weighted]:
             f"{np.isnan(chance).sum()} runs were chosen, not drawn, and have no inclusion probability: "
             "expected a table that `bagbench populate` made"
         )
+    if len(np.unique(folds[examples.timed])) < 2:
+        raise InvalidArgument("weights are judged on configurations not seen: all that tell seconds are in one fold")
     judges = {"as_collected": np.ones(len(examples)), "of_the_space": 1.0 / chance}
     resamples = np.random.default_rng(seed).integers(len(examples), size=(_RESAMPLES, len(examples)))
     rows = []

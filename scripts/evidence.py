@@ -44,9 +44,9 @@ def card(
 ) -> None:
     """Write into SURROGATE's quality card what is known by now, and print it.
 
-    The noise ceilings that its table allows, as they are estimated today. And by races on the true trainer: how well
-    it predicts the configurations that optimizers visited, of which it has learnt from none; and whether the same
-    optimizers, raced on it, run and rank as they do in truth. Answers stay as they are, to the last bit.
+    The noise ceilings of metrics that its table allows, as they are estimated today. And by races on the true trainer:
+    how well it predicts the configurations that optimizers visited, of which it has learnt from none; and whether the
+    same optimizers, raced on it, run and rank as they do in truth. Answers stay as they are, to the last bit.
     """
     from ..surrogates.benchmark import SurrogateBenchmark
     from ..surrogates.file import renew_card
@@ -55,7 +55,11 @@ def card(
     check_positive(seeds=seeds, jobs=jobs)
     if surrogate.suffix != ".onnx":
         raise InvalidArgument(f"{surrogate} is no surrogate: expected a path that ends in .onnx")
+    if truth is None and (seeds, times_as_long) != (SEEDS, 1.0):
+        raise InvalidArgument("--seeds and --times-as-long are of true races: expected --truth, too")
     before = SurrogateBenchmark(surrogate)
+    if not before.card:
+        raise InvalidArgument(f"{surrogate} was fitted without a quality card: `bagbench fit` makes one")
     learnt_from = Table.open(table or surrogate.with_suffix(".h5"), verify=True)
     document = {**_with_ceilings(before, learnt_from)}
     if truth is not None:
@@ -77,7 +81,7 @@ def _with_ceilings(surrogate: SurrogateBenchmark, table: Table) -> Mapping[str, 
     from ..surrogates.quality import renew_ceilings
 
     card: Mapping[str, Any] = surrogate.card
-    if not card or surrogate.provenance.get("table_sha256") != table.sha256:
+    if surrogate.provenance.get("table_sha256") != table.sha256:
         remark("the surrogate was not fitted to the table as it is now: the noise ceilings stay as they are")
         return card
     recipe: Any = surrogate.provenance.get("recipe", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def take(self, rows: NDArray[np.int64]) -> Examples:
+        """Give the examples of the runs ``rows`` (k,)."""
+        each = ("vectors", "digests", "seeds", "inclusion_probability", "values", "seconds_weights", "measured")
+        return replace(self, **{name: getattr(self, name)[rows] for name in each})
 
     @property
     def timed(self) -> NDArray[np.bool_]:

@@ -71,7 +71,7 @@ def fit_surrogate(
     folds = fold_of(examples)
     if len(np.unique(folds[examples.timed])) < 2:
         raise InvalidArgument(
-            "a fit needs configurations to learn from and others to judge by: all of the table's are in one fold"
+            "a fit needs configurations to learn from and others to judge by: all that tell seconds are in one fold"
         )
     learnt = _learn(examples, folds, recipe, jobs, progress)
     predictions, models = learnt.predictions, learnt.models

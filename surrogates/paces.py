@@ -23,8 +23,9 @@ from ..problems.threads import one_thread
 Array = NDArray[np.float64]
 
 _KIND = ("device", "processor", "torch", "precision", "threads", "runs_per_device", "clock")
-_FEWEST = 20
-"""Runs alone on a device for it to be one whose seconds can be learnt, as many as a surrogate needs in all."""
+_FEWEST, _SHARE, _ENOUGH = 20, 0.05, 500
+"""Runs alone on a device for it to be one whose seconds can be learnt: as many as a surrogate needs in all, and such a
+share of all runs, but never more than are enough."""
 _DOUBT = 5.0
 """Runs that speak for a pace of 1: a kind of machine with hardly any runs is not believed to be another."""
 
@@ -94,7 +95,8 @@ def _comparable(device: NDArray[np.object_], measure: str) -> NDArray[np.bool_]:
 
 def _measure(kinds: NDArray[np.object_], device: NDArray[np.object_], single: NDArray[np.bool_]) -> str:
     """Name the kind of machine that made most of the runs that were alone on their device, where enough were."""
-    enough = [name for name, runs in Counter(device[single].tolist()).items() if runs >= _FEWEST]
+    least = max(_FEWEST, min(_ENOUGH, _SHARE * len(device)))
+    enough = [name for name, runs in Counter(device[single].tolist()).items() if runs >= least]
     fair = single & np.isin(device, enough) if enough else np.ones(len(kinds), dtype=bool)
     counts = Counter(kinds[fair].tolist())
     return str(min(counts, key=lambda name: (-counts[name], name)))

@@ -62,7 +62,7 @@ def front_evidence(examples: Examples, predictions: Array) -> Mapping[str, objec
     """Hold the front that predictions give against that of the runs, in the problem's own objectives.
 
     A configuration scores the mean of its runs. Most have one run only, so part of what is missed is the luck of the
-    runs, which nobody could predict.
+    runs, which nobody could predict. Where seconds are raced, only runs that tell them count.
 
     Returns
     -------
@@ -72,6 +72,9 @@ def front_evidence(examples: Examples, predictions: Array) -> Mapping[str, objec
         `near_the_front`; ``hypervolume_share``: what those on the predicted front truly cover, over what the true front
         covers; ``kendall_tau`` of the first objective among those on either.
     """
+    if "train_seconds" in examples.problem.objective_names:
+        told = np.flatnonzero(examples.timed)
+        examples, predictions = examples.take(told), predictions[told]
     _, true, called = by_configuration(examples, predictions)
     best, chosen = layers(true) == 0, layers(called) == 0
     reference = examples.problem.reference_point

@@ -139,7 +139,8 @@ class _Search:
         self.folds, sizes = np.unique(self._fold, return_counts=True)
         if len(np.unique(self._fold[examples.timed])) < 2:
             raise InvalidArgument(
-                "tuning needs configurations to learn from and others to judge by: all are in one fold"
+                "tuning needs configurations to learn from and others to judge by: "
+                "all that tell seconds are in one fold"
             )
         self._shares = sizes / len(examples)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from bagbench.problems import get_problem
 from bagbench.problems.errors import InvalidArgument
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.examples import Examples
+from bagbench.surrogates.fit import fold_of
 from bagbench.surrogates.targets import Target
 
 Array = NDArray[np.float64]
@@ -93,3 +96,18 @@ def test_page_shows_intervals() -> None:
     assert "| t | loss | all | 0.5000 (-0.2000 to -0.1000) | 0.2500 (-0.5000 to +0.1250) |" in page
     assert "Of 1 weighted fits, 0 are better over the space than chance explains; 0 are worse." in page
     assert "```sh\nthe command\n```" in page
+
+
+def test_what_is_not_known_of_some_runs_teaches_nothing_and_judges_nothing() -> None:
+    rng = np.random.default_rng(4)
+    outcomes = rng.standard_normal(300)
+    everything = make_examples(np.full(300, 0.5), outcomes)
+    known = np.flatnonzero(rng.random(300) < 0.5)
+    missing = np.full(300, np.nan)
+    missing[known] = outcomes[known]
+    some = judge_weights(replace(everything, values=missing[:, None, None]))
+    alone = judge_weights(everything.take(known))
+    assert [weighted.as_collected for weighted in some] == pytest.approx([weighted.as_collected for weighted in alone])
+    one_fold = np.where(fold_of(everything) == 0, outcomes, np.nan)
+    with pytest.raises(InvalidArgument, match="all that tell seconds are in one fold"):
+        judge_weights(replace(everything, values=one_fold[:, None, None]))

@@ -126,3 +126,19 @@ def test_what_is_no_surrogate_or_has_no_table_is_refused(
     ran = bagbench("card", own, "--truth", truth)
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert own.read_bytes() == content
+
+
+def test_options_of_races_want_races(bagbench: Command, own: Path) -> None:
+    for words in (("--seeds", 3), ("--times-as-long", 2.0)):
+        ran = bagbench("card", own, *words)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert "--seeds and --times-as-long are of true races: expected --truth, too" in ran.err
+
+
+def test_surrogate_without_a_card_is_refused(bagbench: Command, own: Path) -> None:
+    renew_card(own, {})
+    content = own.read_bytes()
+    ran = bagbench("card", own)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "was fitted without a quality card: `bagbench fit` makes one" in ran.err
+    assert own.read_bytes() == content

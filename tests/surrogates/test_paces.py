@@ -123,6 +123,13 @@ def test_shared_gpu_sets_the_clock_where_hardly_a_run_was_alone(table: Table) ->
     assert len(read_examples(on_a_gpu(table, there | True, SHARED)).paces) == 1
 
 
+def test_few_runs_alone_on_a_device_do_not_outweigh_many_that_shared_one(table: Table) -> None:
+    many = table.take(np.repeat(np.arange(len(table)), 4))
+    there = np.arange(len(many)) >= 25
+    assert len(many) > 500
+    np.testing.assert_array_equal(read_examples(on_a_gpu(many, there, SHARED)).timed, there)
+
+
 def test_runs_that_do_not_name_their_device_keep_their_pace(table: Table) -> None:
     imported = np.arange(len(table)) % 3 == 0
     environments = [{"file": "mine.csv"} if each else FAST for each in imported]

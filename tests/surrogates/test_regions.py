@@ -99,3 +99,18 @@ def test_each_region_has_its_own_error(examples: Examples) -> None:
     assert evidence["collapsed"]["rmse"] == pytest.approx(4.0)
     assert evidence["good"]["rmse"] == pytest.approx(0.0, abs=1e-9)
     assert evidence["good"]["runs"] == pytest.approx((true <= collapse_limit(true)).sum() / 2, abs=1)
+
+
+def test_runs_that_do_not_tell_seconds_have_no_part_in_a_front_of_seconds(table: Table) -> None:
+    problem = table.problem.with_objectives(["val_error", "train_seconds"])
+    examples = replace(read_examples(table), problem=problem)
+    alone = np.arange(len(examples)) % 4 == 0
+    told = np.where(alone, examples.values[:, 0, -1], np.nan)
+    values = np.concatenate([examples.values[..., :-1], np.repeat(told[:, None, None], table.epochs, axis=1)], axis=2)
+    predictions = examples.values.copy()
+    predictions[..., -1] = np.random.default_rng(0).permutation(examples.values[:, 0, -1])[:, None]
+    mixed = replace(examples, values=values)
+    own = np.flatnonzero(alone)
+    assert front_evidence(mixed, predictions) == front_evidence(examples.take(own), predictions[own])
+    assert front_evidence(mixed, predictions)["hypervolume_share"] < 1.0  # type: ignore[operator]
+    assert regions(mixed, predictions)["near_the_front"]["runs"] > 0  # type: ignore[index]

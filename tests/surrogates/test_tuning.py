@@ -240,7 +240,7 @@ def test_what_cannot_be_tuned_is_refused(
         tune(table, path, 1)
     digests = np.full(len(saved), saved.runs.digests[0])
     monkeypatch.setattr(tuning, "read_examples", lambda *_: replace(read_examples(saved), digests=digests))
-    with pytest.raises(InvalidArgument, match="all are in one fold"):
+    with pytest.raises(InvalidArgument, match="all that tell seconds are in one fold"):
         tune(saved, path, 1)
     monkeypatch.setattr(tuning, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"--tune needs optuna, .* pip install 'bagbench\[fit\]'"):

@@ -61,7 +61,7 @@ def card(
     if not before.card:
         raise InvalidArgument(f"{surrogate} was fitted without a quality card: `bagbench fit` makes one")
     learnt_from = Table.open(table or surrogate.with_suffix(".h5"), verify=True)
-    document = {**_with_ceilings(before, learnt_from)}
+    document = dict(_with_ceilings(before, learnt_from))
     if truth is not None:
         document["true_races"] = _race(truth, surrogate, learnt_from, seeds, times_as_long, jobs or cores())
     renew_card(surrogate, document)

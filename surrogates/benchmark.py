@@ -17,13 +17,13 @@ from ..problems.errors import InvalidArgument, UnknownName
 from ..problems.parameters import Value
 from ..problems.problem import Losses, Problem, Vectors
 from ..problems.space import Config
-from .description import DOUBT, Description
+from .description import Description
 from .features import Features
 from .file import read_sealed
 from .noise import Draw, Noise
 from .serving import Rows, ServedForests
 from .subgraph import read_metadata
-from .targets import SECONDS
+from .targets import DOUBT, SECONDS
 
 Values = NDArray[np.float64]
 

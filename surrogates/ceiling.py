@@ -50,12 +50,12 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Ceiling:
         return {"pairs": count}
     if not varies(true):
         return {"pairs": count, "rmse": math.sqrt(pairs.noise()), "r2": None, "kendall_tau": None}
-    agreement = pairs.agreement()
+    agreement, parts = pairs.agreement(), pairs.parts()
     return {
         "r2": 1.0 - pairs.noise_share(),
-        "r2_error": _error([part.noise_share() for part in pairs.parts()]),
+        "r2_error": _error([part.noise_share() for part in parts]),
         "kendall_tau": None if agreement is None else best_tau(true, agreement),
-        "kendall_tau_error": _error([_untied(part.agreement()) for part in pairs.parts()]),
+        "kendall_tau_error": _error([_untied(part.agreement()) for part in parts]),
         "rmse": math.sqrt(pairs.noise()),
         "replicate_tau": agreement,
         "pairs": count,

@@ -23,8 +23,6 @@ from .targets import Target
 
 KIND, VERSION = "bagbench-surrogate", 3
 _HALF_PRECISE = (1e-2, 6e4)  # what the largest draw of a head may be for half precision to hold all that matter
-DOUBT = "doubt"
-"""Name of the output that predicts the logarithm of what `bagbench.surrogates.doubt` is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,10 @@ from ..problems.errors import InvalidArgument
 from ..problems.problem import Problem, Vectors
 from ..tables.runs import Runs
 from ..tables.table import Table
-from .description import DOUBT
 from .drift import estimate_drift
 from .features import Features
 from .paces import Pace, machines, paces
-from .targets import SECONDS, Target, seconds_target, target_for
+from .targets import DOUBT, SECONDS, Target, seconds_target, target_for
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from ..problems.progress import SILENT, Progress
 from ..tables.executor import open_executor
 from ..tables.table import Table
 from .calibration import calibration
-from .description import DOUBT, Description
+from .description import Description
 from .domain import fit_domain
 from .doubt import fit_doubt
 from .examples import Examples, read_examples
@@ -28,6 +28,7 @@ from .learning_curve import Part, learning_curve, parts
 from .noise import fit_noise
 from .quality import quality_card
 from .regions import front_evidence, regions
+from .targets import DOUBT
 from .training import Recipe, grow, predict_curves
 
 Array = NDArray[np.float64]
@@ -184,9 +185,8 @@ def _nearest(values: Array, known: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Find for each value (n,) that is not ``known`` (n,) the place, among those that are, of the nearest."""
     order = np.argsort(values[known], kind="stable")
     ascending = values[known][order]
-    above = np.clip(np.searchsorted(ascending, values[~known]), 1, max(1, len(order) - 1))
-    above = np.minimum(above, len(order) - 1)
-    below = np.maximum(above - 1, 0)
+    above = np.clip(np.searchsorted(ascending, values[~known]), 1, len(order) - 1)
+    below = above - 1  # where only one is known, that one again
     closer = values[~known] - ascending[below] < ascending[above] - values[~known]
     return order[np.where(closer, below, above)].astype(np.int64)
 

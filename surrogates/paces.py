@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,20 +42,23 @@ class Pace:
 
 def machines(environments: Sequence[str]) -> NDArray[np.object_]:
     """Name the kind of machine (n,) of each run: what its environment says of what seconds depend on."""
-    names = {text: _name(json.loads(text)) for text in set(environments)}
-    return np.array([names[text] for text in environments], dtype=object)
+    return np.array(_told(environments, _name), dtype=object)
 
 
 def devices(environments: Sequence[str]) -> NDArray[np.object_]:
     """Name the device (n,) of each run, such as ``cpu``; empty where its environment does not name one."""
-    names = {text: json.loads(text).get("device", "") for text in set(environments)}
-    return np.array([names[text] for text in environments], dtype=object)
+    return np.array(_told(environments, lambda values: values.get("device", "")), dtype=object)
 
 
 def alone(environments: Sequence[str]) -> NDArray[np.bool_]:
     """Tell which runs (n,) shared their device with no other: neighbours on a GPU make each other slow."""
-    single = {text: json.loads(text).get("runs_per_device", "1") == "1" for text in set(environments)}
-    return np.array([single[text] for text in environments], dtype=bool)
+    return np.array(_told(environments, lambda values: values.get("runs_per_device", "1") == "1"), dtype=bool)
+
+
+def _told(environments: Sequence[str], tell: Callable[[Mapping[str, str]], str | bool]) -> list[str | bool]:
+    """Give what each environment says; hardly any are different, so each is read once."""
+    told = {text: tell(json.loads(text)) for text in set(environments)}
+    return [told[text] for text in environments]
 
 
 def _name(values: Mapping[str, str]) -> str:

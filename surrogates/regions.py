@@ -51,7 +51,7 @@ def regions(examples: Examples, predictions: Array) -> Mapping[str, object]:
     true, predicted = (target.backward(values[:, -1, 0]) for values in (examples.values, predictions))
     collapsed = predicted > collapse_limit(true)
     good = ~collapsed & (predicted <= np.median(predicted[~collapsed])) if not collapsed.all() else ~collapsed
-    owner, _, called = by_configuration(examples, predictions)
+    owner, called = by_configuration(examples, predictions)
     near = near_the_front(called)[owner]
     parts = {"collapsed": collapsed, "good": good, "near_the_front": near}
     scores = {name: _region(true[rows], predicted[rows]) for name, rows in parts.items() if rows.any()}
@@ -75,7 +75,7 @@ def front_evidence(examples: Examples, predictions: Array) -> Mapping[str, objec
     if "train_seconds" in examples.problem.objective_names:
         told = np.flatnonzero(examples.timed)
         examples, predictions = examples.take(told), predictions[told]
-    _, true, called = by_configuration(examples, predictions)
+    (_, true), (_, called) = (by_configuration(examples, curves) for curves in (examples.values, predictions))
     best, chosen = layers(true) == 0, layers(called) == 0
     reference = examples.problem.reference_point
     whole, either = covered(true[best], reference), best | chosen
@@ -90,15 +90,20 @@ def front_evidence(examples: Examples, predictions: Array) -> Mapping[str, objec
     }
 
 
-def by_configuration(examples: Examples, predictions: Array) -> tuple[NDArray[np.int64], Losses, Losses]:
+def by_configuration(examples: Examples, curves: Array) -> tuple[NDArray[np.int64], Losses]:
     """Average the runs of each of c configurations.
+
+    Parameters
+    ----------
+    curves : (n, E, h)
+        Of the runs, as they went or as they were predicted, on the scale of predictions.
 
     Returns
     -------
     owner : (n,)
         Which configuration each run is of.
-    true, predicted : (c, m)
-        Final losses in the problem's objectives; seconds of runs on another device are what is predicted.
+    losses : (c, m)
+        Final ones, in the problem's objectives.
     """
     _, first, owner = np.unique(examples.digests, return_index=True, return_inverse=True)
     counts = np.bincount(owner)
@@ -107,19 +112,13 @@ def by_configuration(examples: Examples, predictions: Array) -> tuple[NDArray[np
     columns = []
     for name in examples.problem.objective_names:
         if name in examples.problem.known:
-            columns.append([examples.problem.known[name](natural)] * 2)
+            columns.append(examples.problem.known[name](natural))
             continue
         head = heads[SECONDS if name == "train_seconds" else name]
         whole = examples.profile[-1] if name == "train_seconds" else 1.0
-        expected, outcomes = predictions[:, -1, head], examples.values[:, -1, head]
-        columns.append(
-            [
-                np.bincount(owner, whole * examples.targets[head].backward(values)) / counts
-                for values in (np.where(np.isnan(outcomes), expected, outcomes), expected)
-            ]
-        )
-    true, predicted = (np.stack([column[i] for column in columns], axis=1) for i in range(2))
-    return owner.astype(np.int64), true, predicted
+        final = whole * examples.targets[head].backward(curves[:, -1, head])
+        columns.append(np.bincount(owner, final) / counts)
+    return owner.astype(np.int64), np.stack(columns, axis=1)
 
 
 def near_the_front(losses: Losses) -> Rows:

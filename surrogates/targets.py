@@ -23,6 +23,8 @@ Values = NDArray[np.float64]
 
 SECONDS = "seconds_per_epoch"
 """Name of the head that predicts the mean training seconds of an epoch."""
+DOUBT = "doubt"
+"""Name of the output that predicts the logarithm of what `bagbench.surrogates.doubt` is about."""
 
 SCALES = ("identity", "log", "logit")
 

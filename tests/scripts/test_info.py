@@ -134,9 +134,8 @@ def test_asking_what_there_is_imports_nothing_heavy(surrogate: Path) -> None:
 
 
 def test_card_says_how_sure_its_ceilings_are(bagbench: Command) -> None:
-    ceiling = json.loads(bagbench("info", "digits", "--json").out)["surrogate"]["card"]["metrics"]["val_error"][
-        "ceiling"
-    ]
+    card = json.loads(bagbench("info", "digits", "--card", "--json").out)
+    ceiling = card["metrics"]["val_error"]["ceiling"]
     said = f"Ceilings of val_error by {ceiling['pairs']:,.0f} pairs of replicates, with standard errors: R2"
     r2, tau = (f"{ceiling[name]:.3f} +- {ceiling[f'{name}_error']:.3f}" for name in ("r2", "kendall_tau"))
     assert f"{said} {r2}, Kendall tau {tau}." in " ".join(bagbench("info", "digits").out.split())

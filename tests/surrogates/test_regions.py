@@ -53,8 +53,7 @@ def examples(table: Table) -> Examples:
 
 
 def test_runs_are_averaged_by_configuration_in_the_problems_objectives(table: Table, examples: Examples) -> None:
-    owner, true, predicted = by_configuration(examples, examples.values)
-    np.testing.assert_allclose(true, predicted)
+    owner, true = by_configuration(examples, examples.values)
     assert len(true) == len(np.unique(table.runs.digests))
     losses = np.stack([table.losses(name)[:, -1] for name in table.problem.objective_names], axis=1)
     for configuration in (0, 7):
@@ -64,7 +63,7 @@ def test_runs_are_averaged_by_configuration_in_the_problems_objectives(table: Ta
 def test_seconds_raced_are_those_of_a_whole_training(table: Table) -> None:
     problem = table.problem.with_objectives(["val_error", "train_seconds"])
     examples = replace(read_examples(table), problem=problem)
-    owner, true, _ = by_configuration(examples, examples.values)
+    owner, true = by_configuration(examples, examples.values)
     seconds = table.runs.curves["train_seconds"].sum(axis=1)
     for configuration in (0, 7):
         assert true[configuration, 1] == pytest.approx(seconds[owner == configuration].mean(), rel=1e-6)

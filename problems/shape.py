@@ -23,6 +23,7 @@ Natural = Mapping[str, Numbers]
 
 CONVOLUTIONS = ("n_conv_0", "n_conv_1", "n_conv_2")
 LINEARS = ("n_fc_0", "n_fc_1", "n_fc_2")
+_CONVOLUTIONS, _LINEARS = ([names[:depth] for depth in range(4)] for names in (CONVOLUTIONS, LINEARS))  # by depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,14 @@ class Log10Params:
         area = kernel * kernel
         extra = 3 if values["batch_norm"] else 1  # bias, scale and shift of a channel
         features, count = shape.channels, 0
-        for name in CONVOLUTIONS[:depth]:
+        for name in _CONVOLUTIONS[depth]:
             width = values[name]
             count += width * (area * features + extra)
             features = width
         if not values["global_avg_pooling"]:
             side = shape.side >> depth
             features *= side * side
-        for name in LINEARS[: values["n_fc_l"]]:
+        for name in _LINEARS[values["n_fc_l"]]:
             width = values[name]
             count += width * (features + 1)
             features = width
@@ -83,13 +84,13 @@ class Log10Macs:
         values = cast(Mapping[str, int], config)
         area = values["kernel_size"] ** 2
         features, side, count = self.shape.channels, self.shape.side, 0
-        for name in CONVOLUTIONS[: values["n_conv_l"]]:
+        for name in _CONVOLUTIONS[values["n_conv_l"]]:
             width = values[name]
             count += side * side * area * features * width
             features, side = width, side // 2
         if not values["global_avg_pooling"]:
             features *= side * side
-        for name in LINEARS[: values["n_fc_l"]]:
+        for name in _LINEARS[values["n_fc_l"]]:
             width = values[name]
             count += features * width
             features = width

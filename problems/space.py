@@ -172,8 +172,7 @@ class Space:
             As `check` does.
         """
         try:
-            if len(row) == len(self.parameters):
-                return self._codec.decode(row)
+            return self._codec.decode(row)
         except (KeyError, TypeError, ValueError):  # not exactly what `encode` gives: perhaps nearly
             pass
         vector = np.array(row)

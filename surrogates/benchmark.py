@@ -161,10 +161,9 @@ class SurrogateBenchmark:
         encode, decode, ones, leading = self._encode, self._decode, self._ones, self._leading
         rows, backward = self._forests.rows, [target.backward_one for target in self._targets]
         perturb = None if self._noise is None else _perturbing(self._noise, rows, self._heads, self._problem)
-        elapsed, wanted = self._description.profile.tolist(), len(self._sources)
-        pick = itemgetter(*self._sources, 0)  # one more than is wanted: of one item it would give no tuple
-        pack = struct.Struct(f"{wanted + 1}d").pack
-        array, view, number, new = np.ndarray, np.frombuffer, np.float64, tuple.__new__
+        elapsed, pick = self._description.profile.tolist(), _picking(self._sources)
+        pack = struct.Struct(f"{len(self._sources)}d").pack
+        array, view, new = np.ndarray, np.frombuffer, tuple.__new__
 
         def query(config: Config, *, epochs: int | None = None, seed: int = 0) -> Outcome:
             """Answer one query; see `Benchmark.query`."""
@@ -181,7 +180,8 @@ class SurrogateBenchmark:
             known: list[float] = []  # here and below: a comprehension would cost a call of its own
             for one in ones:
                 known.append(one(natural))
-            features = [*numbers, *known[:leading], epochs]
+            features = numbers + known[:leading]
+            features.append(epochs)
             values = rows.evaluate(features)
             if perturb is not None:
                 values = perturb(values, features, seed)
@@ -192,7 +192,7 @@ class SurrogateBenchmark:
             answers += known
             answers.append(seconds)
             # Bytes cannot be written to, nor can a view of them; the class's own constructor takes twice as long.
-            return new(Outcome, (view(pack(*pick(answers)), number, wanted), seconds, "ok"))
+            return new(Outcome, (view(pack(*pick(answers))), seconds, "ok"))
 
         return query
 
@@ -264,6 +264,11 @@ def _whole(what: str, numbers: NDArray[np.int64], count: int) -> NDArray[np.int6
             f"{found.shape}"
         )
     return found.astype(np.int64)
+
+
+def _picking(places: list[int]) -> Callable[[list[float]], Iterable[float]]:
+    """Make the function that takes the items at ``places`` of what it is given."""
+    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
 def _draw(noise: Noise, problem: Problem, final: float, numbers: list[float], seed: int) -> Draw:

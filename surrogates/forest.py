@@ -30,14 +30,20 @@ class Tree:
     """(k,) what a leaf adds; 0 for inner nodes."""
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Evaluate rows (n, f), one level of the tree at a time: plain, slow, the reference for every faster way."""
+        """Evaluate rows (n, f): plain, slow, the reference for every faster way."""
+        return self.value[self.leaves(features)]
+
+    def leaves(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Find the nodes (n,) at which rows (n, f) end, one level of the tree at a time."""
         node = np.zeros(len(features), dtype=np.int64)
-        rows = np.arange(len(features))
-        while (inner := self.feature[node] >= 0).any():
-            x = features[rows, np.maximum(self.feature[node], 0)]
-            goes_left = np.where(np.isnan(x), self.missing_left[node], x <= self.threshold[node])
-            node = np.where(inner, np.where(goes_left, self.left[node], self.right[node]), node)
-        return self.value[node]
+        rows = np.flatnonzero(self.feature[node] >= 0)  # those that are still on their way
+        while len(rows):
+            at = node[rows]
+            x = features[rows, self.feature[at]]
+            goes_left = np.where(np.isnan(x), self.missing_left[at], x <= self.threshold[at])
+            node[rows] = np.where(goes_left, self.left[at], self.right[at])
+            rows = rows[self.feature[node[rows]] >= 0]
+        return node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,18 +80,19 @@ class Target:
     @cached_property
     def backward_one(self) -> Callable[[float], float]:
         """The function that brings one prediction back."""
-        low, high = self.low, self.high
+        low, high, exp = self.low, self.high, math.exp
         bottom, top = self._ends
+        length = top - bottom
 
         def clip(value: float) -> float:
             return low if value < low else high if value > high else value
 
         def from_logit(prediction: float) -> float:
-            value = top - (top - bottom) / (1.0 + math.exp(prediction if prediction < _LARGE else _LARGE))
+            value = top - length / (1.0 + exp(prediction if prediction < _LARGE else _LARGE))
             return low if value < low else high if value > high else value
 
         def from_log(prediction: float) -> float:
-            value = math.exp(prediction if prediction < _LARGE else _LARGE)
+            value = exp(prediction if prediction < _LARGE else _LARGE)
             return low if value < low else high if value > high else value
 
         return {"logit": from_logit, "log": from_log, "identity": clip}[self.scale]

@@ -37,7 +37,7 @@ _FEW_SECONDS = 1_000  # runs, up to which perceptrons learn seconds under as lar
 _KNOTS = 24
 _EXACT = 0.9999  # of a metric's variance that replicates share
 
-TREES_SHARE = 1 / 3
+TREES_SHARE = 1 / 5
 """Of the trees in the average; perceptrons have the rest."""
 
 

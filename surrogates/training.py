@@ -22,12 +22,13 @@ from .features import Features
 from .forest import Forest
 from .kriging import Kriging
 from .perceptrons import Perceptrons
+from .refinement import refine
 from .targets import SECONDS
 from .teacher import TREES_SHARE, Teacher, predict, teach
 
 Array = NDArray[np.float64]
 
-STUDENTS = ("student", "clock", "drawn")
+STUDENTS = ("student", "clock", "rounds", "drawn")
 """What a recipe says of the students alone: teachers are the same without."""
 
 
@@ -37,7 +38,7 @@ def _student(*, trees: int, leaves: int) -> Boosting:
         model="lightgbm",
         trees=trees,
         leaves=leaves,
-        learning_rate=0.4,
+        learning_rate=0.7,
         rows_in_leaf=8,
         l2=0.0,
         row_share=1.0,
@@ -58,10 +59,13 @@ class Recipe:
     """Of the trees in the average of both."""
     kriging: Kriging = field(default_factory=Kriging)
     """What counts nearly as much as both together where runs are few."""
-    student: Boosting = field(default_factory=lambda: _student(trees=12, leaves=6144))
-    """Leaves are what its likeness to the teacher hangs on, trees are what a query costs."""
-    clock: Boosting = field(default_factory=lambda: _student(trees=12, leaves=4096))
+    student: Boosting = field(default_factory=lambda: _student(trees=4, leaves=20_480))
+    """Leaves are what its likeness to the teacher hangs on, trees are what a query costs: each is a walk through memory
+    that no cache holds."""
+    clock: Boosting = field(default_factory=lambda: _student(trees=4, leaves=10_240))
     """The student that predicts seconds."""
+    rounds: int = 20
+    """Of choosing the leaves of a student's trees anew, given each other; see `bagbench.surrogates.refinement`."""
     drawn: int = 36_000
     """Configurations drawn from the space for the students; three times as many are drawn near those of the table. The
     more there are, the more leaves find something to learn from."""
@@ -74,6 +78,8 @@ class Recipe:
             raise InvalidArgument(f"a recipe's seed is a whole number from 0 to {2**32 - 1}, got {self.seed!r}")
         if not 0 <= self.trees_share <= 1:
             raise InvalidArgument(f"a recipe's share of trees is between 0 and 1, got {self.trees_share}")
+        if self.rounds < 0:
+            raise InvalidArgument(f"a recipe refines leaves in 0 rounds or more, got {self.rounds}")
         if self.drawn < 0:
             raise InvalidArgument(f"a recipe draws 0 configurations or more, got {self.drawn}")
 
@@ -99,7 +105,9 @@ def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Fo
         seen, options = len(features), recipe.student
         if target.name == SECONDS:
             seen, options = len(vectors), recipe.clock
-        students.append(options.fit(features[:seen], means[:seen, head], seed=recipe.seed))
+        seen_features, seen_means = features[:seen], means[:seen, head]
+        student = options.fit(seen_features, seen_means, seed=recipe.seed)
+        students.append(refine(student, seen_features, seen_means, recipe.rounds))
     return students
 
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bagbench.problems import get_problem
+from bagbench.problems.codec import _key
 from bagbench.problems.errors import InvalidConfiguration, UnknownName
 from bagbench.problems.space import Space, Vector
 
@@ -490,3 +491,33 @@ def test_spaces_that_cannot_be_are_refused() -> None:
     one, other = ({"type": "EQ", "child": c, "parent": p, "value": 1} for c, p in ("ab", "ba"))
     with pytest.raises(InvalidConfiguration, match="^search space 's': its conditions form a cycle$"):
         space(one, other).sample(np.random.default_rng(0), 1)
+
+
+def test_an_illegal_configuration_leaves_no_trace() -> None:
+    """What is found out of one configuration is kept for others that agree in small choices."""
+    space = Space.from_json(get_problem("digits").space.document)  # one that has met nothing
+    depth = space.index["n_conv_l"]
+    mistakes: list[Document] = [{"n_conv_l": 4}, {"n_conv_l": math.nan}, {"lr_init": 2.0}, {"n_conv_l": [1]}]
+    for vector in space.sample(np.random.default_rng(0), 50):
+        config = space.decode(vector)
+        for wrong in mistakes:
+            with pytest.raises(InvalidConfiguration):
+                space.encode({**config, **wrong})
+        np.testing.assert_allclose(space.encode(config), vector, rtol=0, atol=1e-12)
+        for number in (0.25, math.nan, 7.0):
+            row = vector.tolist()
+            row[depth] = number
+            with pytest.raises(InvalidConfiguration):
+                space.decode_row(row)
+        assert space.decode_row(vector.tolist()) == config
+
+
+def test_many_small_choices_are_no_burden() -> None:
+    """More combinations than can be remembered: some choices are looked at every time."""
+    items = [{"type": "categorical", "name": f"c{i:02}", "choices": ["a", "b", "c"]} for i in range(40)]
+    space = Space.from_document({"hyperparameters": items})
+    vectors = space.sample(np.random.default_rng(0), 100)
+    for vector in vectors:
+        assert space.decode_row(vector.tolist()) == space.decode(vector)
+        np.testing.assert_array_equal(space.encode(space.decode(vector)), vector)
+    assert len(_key(space.parameters, space.conditions)) == 7  # 3 ** 7 combinations: 2,187

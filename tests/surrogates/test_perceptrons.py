@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -43,3 +45,12 @@ def test_same_seed_same_model_and_another_another(features: NDArray[np.float64])
     one, same, other = (QUICK.regress(features, features[:, 0], seed=seed)(features) for seed in (0, 0, 9))
     assert (one == same).all()
     assert not (one == other).all()
+
+
+def test_odds_of_members_are_averaged_not_their_probabilities(features: NDArray[np.float64]) -> None:
+    labels = np.column_stack([features[:, 0] > 0.5, features[:, 1] + features[:, 2] > 1.9])
+    alone = [replace(QUICK, members=1).classify(features, labels, seed=seed)(features) for seed in (4, 5)]
+    odds = [probabilities / (1 - probabilities) for probabilities in alone]
+    together = QUICK.classify(features, labels, seed=4)(features)
+    np.testing.assert_allclose(together / (1 - together), np.sqrt(odds[0] * odds[1]), rtol=1e-6)
+    assert np.abs(together - np.mean(alone, axis=0)).max() > 1e-3

@@ -28,6 +28,8 @@ from .teacher import TREES_SHARE, Teacher, predict, teach
 
 Array = NDArray[np.float64]
 
+_STREAM = 0x57D  # of random numbers: a table's design draws from the first ones, and would be drawn again
+
 STUDENTS = ("student", "clock", "rounds", "drawn")
 """What a recipe says of the students alone: teachers are the same without."""
 
@@ -38,7 +40,7 @@ def _student(*, trees: int, leaves: int) -> Boosting:
         model="lightgbm",
         trees=trees,
         leaves=leaves,
-        learning_rate=0.7,
+        learning_rate=0.3,
         rows_in_leaf=8,
         l2=0.0,
         row_share=1.0,
@@ -59,16 +61,16 @@ class Recipe:
     """Of the trees in the average of both."""
     kriging: Kriging = field(default_factory=Kriging)
     """What counts nearly as much as both together where runs are few."""
-    student: Boosting = field(default_factory=lambda: _student(trees=4, leaves=20_480))
-    """Leaves are what its likeness to the teacher hangs on, trees are what a query costs: each is a walk through memory
-    that no cache holds."""
-    clock: Boosting = field(default_factory=lambda: _student(trees=4, leaves=10_240))
+    student: Boosting = field(default_factory=lambda: _student(trees=40, leaves=1024))
+    """Trees are what its likeness to the teacher hangs on, and what a query costs. Many small ones know more of
+    configurations that no student has seen than few large ones do, and fit into a processor's cache."""
+    clock: Boosting = field(default_factory=lambda: _student(trees=24, leaves=1024))
     """The student that predicts seconds."""
     rounds: int = 20
     """Of choosing the leaves of a student's trees anew, given each other; see `bagbench.surrogates.refinement`."""
-    drawn: int = 36_000
-    """Configurations drawn from the space for the students; three times as many are drawn near those of the table. The
-    more there are, the more leaves find something to learn from."""
+    drawn: int = 240_000
+    """Configurations drawn from the space for the students; a third as many are drawn near those of the table. The more
+    there are, the more leaves find something to learn from."""
     most_points: int = MOST_POINTS
     """Points of learning curves to learn from at most: of a larger table that many are taken."""
     seed: int = 0
@@ -92,29 +94,31 @@ class Recipe:
 def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Forest]:
     """Make one forest for each head from the runs ``rows`` of ``examples``."""
     teacher = recipe.teach(examples, rows)
-    rng = np.random.default_rng([recipe.seed, 1])
-    vectors = draw(examples, rows, recipe, rng)
-    last = examples.problem.max_epochs
-    # A quarter of the rows at full fidelity, where benchmarks are asked most; all of them where there is one epoch.
-    others = rng.integers(1, last + 1, (3, len(vectors))) if last > 1 else ()
-    epochs = np.stack([np.full(len(vectors), last), *others])
-    features = Features(examples.problem).matrix(np.tile(vectors, (len(epochs), 1)), epochs.ravel()).astype(np.float32)
-    means = teacher.means(vectors, epochs).reshape(len(features), -1)
+    vectors, epochs = lessons(examples, rows, recipe)
+    features = Features(examples.problem).matrix(vectors, epochs).astype(np.float32)
+    means = np.concatenate(
+        [teacher.means(vectors[part], epochs[None, part])[0] for part in np.array_split(np.arange(len(vectors)), 8)]
+    )
     students = []
     for head, target in enumerate(examples.targets):
-        seen, options = len(features), recipe.student
-        if target.name == SECONDS:
-            seen, options = len(vectors), recipe.clock
-        seen_features, seen_means = features[:seen], means[:seen, head]
-        student = options.fit(seen_features, seen_means, seed=recipe.seed)
-        students.append(refine(student, seen_features, seen_means, recipe.rounds))
+        options = recipe.clock if target.name == SECONDS else recipe.student
+        student = options.fit(features, means[:, head], seed=recipe.seed)
+        students.append(refine(student, features, means[:, head], recipe.rounds))
     return students
 
 
+def lessons(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> tuple[Vectors, NDArray[np.int64]]:
+    """Draw what students learn about: configurations (k, d), each at its own epoch (k,), half of them the last."""
+    rng = np.random.default_rng([recipe.seed, _STREAM])
+    vectors, last = draw(examples, rows, recipe, rng), examples.problem.max_epochs
+    full = rng.random(len(vectors)) < 0.5
+    return vectors, np.where(full, last, rng.integers(1, last + 1, len(vectors)))
+
+
 def draw(examples: Examples, rows: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> Vectors:
-    """Draw what students learn about: configurations of ``rows``, others of the space, and neighbours of the former."""
+    """Draw configurations: those of ``rows``, others of the space, and neighbours of the former."""
     known, space = examples.vectors[rows], examples.problem.space
-    return np.concatenate([known, space.sample(rng, recipe.drawn), _near(space, known, rng, 3 * recipe.drawn)])
+    return np.concatenate([known, space.sample(rng, recipe.drawn), _near(space, known, rng, recipe.drawn // 3)])
 
 
 def _near(space: Space, vectors: Vectors, rng: np.random.Generator, n: int) -> Vectors:

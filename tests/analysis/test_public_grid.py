@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,19 @@ def test_plain_xgboost_is_the_library_with_its_defaults(grid: Grid) -> None:
         library = XGBRegressor(n_jobs=1).fit(learnt, examples.values[:, 0, head]).predict(features)
         np.testing.assert_allclose(predicted[:, head], np.exp(library) if head else library, rtol=1e-5, atol=1e-5)
     assert plain.size > 10_000
+
+
+def test_plain_xgboost_learns_seconds_from_runs_that_tell_them(grid: Grid) -> None:
+    """Runs on another device than the clock's teach errors, but no seconds."""
+    examples = read_examples(grid.table)
+    values = examples.values.copy()
+    values[::3, :, -1] = np.nan
+    mixed = fit_plain_xgboost(replace(examples, values=values)).predict(grid.vectors)
+    all_runs = fit_plain_xgboost(examples).predict(grid.vectors)
+    timed = fit_plain_xgboost(examples.take(np.flatnonzero(np.arange(len(examples)) % 3))).predict(grid.vectors)
+    np.testing.assert_array_equal(mixed[:, :-1], all_runs[:, :-1])
+    np.testing.assert_array_equal(mixed[:, -1], timed[:, -1])
+    assert (mixed[:, -1] != all_runs[:, -1]).any()
 
 
 def test_cell_scores_both_on_what_neither_has_seen(cell: Any, grid: Grid) -> None:

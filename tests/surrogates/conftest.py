@@ -69,7 +69,7 @@ def recipe() -> Recipe:
     quick = Boosting(trees=60, learning_rate=0.15, rows_in_leaf=40)
     student = replace(Recipe().student, trees=16, leaves=96)
     perceptrons = Perceptrons(members=1, hidden=(16, 16), passes=32)
-    return Recipe(teacher=quick, perceptrons=perceptrons, student=student, drawn=300)
+    return Recipe(teacher=quick, perceptrons=perceptrons, student=student, drawn=3600)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ import pytest
 from bagbench.problems.space import Space
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.examples import read_examples
-from bagbench.surrogates.training import Recipe, grow, predict_curves
+from bagbench.surrogates.training import Recipe, grow, lessons, predict_curves
+from bagbench.tables.designs import Plan, planned_runs
 from bagbench.tables.importing import import_runs
 from bagbench.tables.layout import Goal, Layout
 from bagbench.tables.sheets import Sheet
@@ -26,7 +27,7 @@ def test_few_runs_of_one_epoch_are_enough_for_leaves_to_tell_them_apart() -> Non
     layout = Layout(goals=(Goal(name="loss"),), cost="seconds")
     examples = read_examples(import_runs(sheet, space, layout, name="mine").table)
     everything = np.arange(len(examples))
-    recipe = Recipe(teacher=Boosting(model="lightgbm", trees=50), drawn=500)  # 80 rows in a leaf, over 25 epochs
+    recipe = Recipe(teacher=Boosting(model="lightgbm", trees=50), drawn=6000)  # 80 rows in a leaf, over 25 epochs
     predictions = predict_curves(grow(examples, everything, recipe), examples, everything)
     for head in range(len(examples.targets)):
         assert np.corrcoef(predictions[:, 0, head], examples.values[:, 0, head])[0, 1] > 0.9
@@ -55,3 +56,17 @@ def test_means_of_few_runs_stay_in_the_range_of_the_metric(beyond: float, table:
     means = strayed.means(vectors, epochs)
     assert np.isfinite(means).all()
     assert ((means[..., 0] < teacher.means(vectors, epochs)[..., 0]) == (beyond < 0)).all()
+
+
+def test_students_are_not_told_of_configurations_that_a_design_has_drawn(table: Table) -> None:
+    """Held-out runs would judge the teacher, not the student, which knew the answers to these very ones."""
+    examples = read_examples(table)
+    problem, learnt = examples.problem, np.arange(20)
+    vectors, epochs = lessons(examples, learnt, Recipe(drawn=3000))
+    told = set(problem.space.digests(vectors))
+    assert told.issuperset(digest.decode() for digest in examples.digests[learnt])
+    for design in ("random", "sobol"):
+        planned = planned_runs(Plan(problem="digits", design=design, seed=0), problem, images=1000, count=3000)
+        assert not told.intersection(run.digest for run in planned)
+    assert 0.45 < np.mean(epochs == problem.max_epochs) < 0.6
+    assert epochs.min() == 1

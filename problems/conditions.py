@@ -67,14 +67,6 @@ class Condition:
         return frozenset(clause.parent for clauses in self.alternatives for clause in clauses)
 
     @cached_property
-    def simple(self) -> tuple[int, frozenset[float]]:
-        """Parent and its allowed numbers where the condition is one equality; else no numbers, and `holds` tells."""
-        clause = self._single
-        if clause is not None and clause.op in ("EQ", "IN"):
-            return clause.parent, frozenset(clause.values)
-        return 0, frozenset()
-
-    @cached_property
     def _single(self) -> Clause | None:
         """The only clause, where there is only one: the usual case."""
         only = len(self.alternatives) == 1 and len(self.alternatives[0]) == 1

@@ -29,6 +29,7 @@ from .teacher import TREES_SHARE, Teacher, predict, teach
 Array = NDArray[np.float64]
 
 _STREAM = 0x57D  # of random numbers: a table's design draws from the first ones, and would be drawn again
+_PARTS = 8  # in which teachers are asked: perceptrons take a gigabyte for 300,000 configurations
 
 STUDENTS = ("student", "clock", "rounds", "drawn")
 """What a recipe says of the students alone: teachers are the same without."""
@@ -56,14 +57,14 @@ class Recipe:
     """The teacher's trees. ``rows_in_leaf`` are for runs over 25 epochs; for others, so many that a leaf holds as many
     runs."""
     perceptrons: Perceptrons = field(default_factory=Perceptrons)
-    """The teacher's other half."""
+    """What counts most in the teacher."""
     trees_share: float = TREES_SHARE
     """Of the trees in the average of both."""
     kriging: Kriging = field(default_factory=Kriging)
     """What counts nearly as much as both together where runs are few."""
     student: Boosting = field(default_factory=lambda: _student(trees=40, leaves=1024))
     """Trees are what its likeness to the teacher hangs on, and what a query costs. Many small ones know more of
-    configurations that no student has seen than few large ones do, and fit into a processor's cache."""
+    configurations that no student has seen than few large ones do."""
     clock: Boosting = field(default_factory=lambda: _student(trees=24, leaves=1024))
     """The student that predicts seconds."""
     rounds: int = 20
@@ -96,9 +97,8 @@ def grow(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> list[Fo
     teacher = recipe.teach(examples, rows)
     vectors, epochs = lessons(examples, rows, recipe)
     features = Features(examples.problem).matrix(vectors, epochs).astype(np.float32)
-    means = np.concatenate(
-        [teacher.means(vectors[part], epochs[None, part])[0] for part in np.array_split(np.arange(len(vectors)), 8)]
-    )
+    parts = np.array_split(np.arange(len(vectors)), _PARTS)
+    means = np.concatenate([teacher.means(vectors[part], epochs[None, part])[0] for part in parts])
     students = []
     for head, target in enumerate(examples.targets):
         options = recipe.clock if target.name == SECONDS else recipe.student

@@ -125,8 +125,8 @@ def _noiseless(cells: list[Any]) -> list[str]:
         return []
     return [
         f"- **Why {_words([f'`{name}`' for name in behind])}**, which has no noise, is left better to plain trees: "
-        "what replicates agree on is learnt by trees alone here, too, but what is served is a small forest that learnt "
-        "from larger ones, and its leaves are coarser than exact values are.",
+        "what replicates agree on is learnt by trees alone here, too, but what is served is a network that learnt from "
+        "them, and it is smooth where exact values have steps.",
     ]
 
 

@@ -56,7 +56,7 @@ def fit(
         recipe, account = tuned.recipe, tuned.account()
         if not as_json:
             _print_recipe(tuned)
-    with Bar("fitting", "forests") as bar:
+    with Bar("fitting", "models") as bar:
         quality = fit_surrogate(runs, out, recipe=recipe, jobs=jobs or cores(), progress=bar, tuning=account)
     if card is not None:
         write_atomically(card, json.dumps(quality, indent=1) + "\n")

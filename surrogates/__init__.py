@@ -1,1 +1,1 @@
-"""What is predicted: features, forests, distillation, noise, the quality card, and the benchmark they make."""
+"""What is predicted: features, teachers, distillation, noise, the quality card, and the benchmark they make."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from operator import index, itemgetter
+from operator import index
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,9 +19,10 @@ from ..problems.problem import Losses, Problem, Vectors
 from ..problems.space import Config
 from .description import Description
 from .features import Features
-from .file import read_sealed
+from .file import MEANS, read_sealed
+from .network import MISSING
 from .noise import Draw, Noise
-from .serving import Rows, ServedForests
+from .serving import Rows, Served, picking
 from .subgraph import read_metadata
 from .targets import DOUBT, SECONDS
 
@@ -29,7 +30,7 @@ Values = NDArray[np.float64]
 
 NOISES = ("mean", "sample")
 
-Perturbation = Callable[[list[float], list[float], int], list[float]]
+Perturbation = Callable[[Sequence[float], list[float], int], Sequence[float]]
 
 
 class Trust(NamedTuple):
@@ -85,7 +86,7 @@ class SurrogateBenchmark:
         self._features = Features(description.problem)
         self._heads = self._choose_heads()
         self._targets = [description.targets[head] for head in self._heads]
-        self._forests = ServedForests(model, [target.name for target in self._targets], self._features.width)
+        self._served = self._serve()
         selected = [name for name in self._problem.objective_names if name in self._problem.known]
         names = [*self._features.known, *(name for name in selected if name not in self._features.known)]
         self._known = {name: self._problem.known[name] for name in names}
@@ -103,6 +104,13 @@ class SurrogateBenchmark:
         wanted = set(self._problem.objective_names)
         heads = [h for h, name in enumerate(names) if name in wanted or (h == 0 and self._noise is not None)]
         return [*heads, names.index(SECONDS)]
+
+    def _serve(self) -> Served:
+        """Open the model, and choose the heads."""
+        width = self._features.width
+        if self._description.has_network:
+            return Served(self._model, [MEANS], width, columns=self._heads, missing=MISSING)
+        return Served(self._model, [target.name for target in self._targets], width)
 
     def _source(self, objective: str) -> int:
         """Tell where the loss of an objective stands among all answers: predictions, known values, seconds."""
@@ -151,17 +159,17 @@ class SurrogateBenchmark:
         return Trust(metric=self._description.targets[0].name, in_domain=domain.contains(space, vectors), spread=doubt)
 
     @cached_property
-    def _doubt(self) -> ServedForests:
+    def _doubt(self) -> Served:
         """The forest that no answer needs, opened when it is asked for."""
-        return ServedForests(self._model, [DOUBT], self._features.width)
+        return Served(self._model, [DOUBT], self._features.width)
 
     def _bind_query(self) -> Answering:
         """Make the function that answers one query; what it uses is looked up here, once."""
         first, last, check_epochs = self._problem.min_epochs, self._problem.max_epochs, self._problem.check_epochs
         encode, decode, ones, leading = self._encode, self._decode, self._ones, self._leading
-        rows, backward = self._forests.rows, [target.backward_one for target in self._targets]
+        rows, backward = self._served.rows, [target.backward_one for target in self._targets]
         perturb = None if self._noise is None else _perturbing(self._noise, rows, self._heads, self._problem)
-        elapsed, pick = self._description.profile.tolist(), _picking(self._sources)
+        elapsed, pick = self._description.profile.tolist(), picking(self._sources)
         pack = struct.Struct(f"{len(self._sources)}d").pack
         array, view, new = np.ndarray, np.frombuffer, tuple.__new__
 
@@ -204,11 +212,11 @@ class SurrogateBenchmark:
         steps = np.arange(1, epochs + 1)
         features = np.empty((epochs, self._features.width), dtype=np.float32)
         features[:, :-1], features[:, -1] = [*numbers, *known[: self._leading]], steps
-        values = self._forests.batch(features)
+        values = self._served.batch(features)
         if self._noise is not None:
             final = float(values[-1, 0])
             if epochs != self._last:
-                final = self._forests.rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
+                final = self._served.rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
             draw = _draw(self._noise, self._problem, final, numbers, seed)
             values = values * draw.keeps[:epochs, self._heads] + draw.adds[:epochs, self._heads]
         losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
@@ -227,12 +235,12 @@ class SurrogateBenchmark:
         natural = space.natural(vectors)
         known = [function(natural) for function in self._known.values()]
         features = self._features.assemble(vectors, known[: self._leading], epochs).astype(np.float32)
-        values = self._forests.batch(features)
+        values = self._served.batch(features)
         if self._noise is not None:
             finals, cut = values[:, 0].copy(), np.flatnonzero(epochs != self._last)
             if len(cut):
                 features[cut, -1] = self._last
-                finals[cut] = self._forests.batch(features[cut])[:, 0]
+                finals[cut] = self._served.batch(features[cut])[:, 0]
             draws = zip(finals.tolist(), vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
             for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
                 draw = _draw(self._noise, self._problem, final, numbers, seed)
@@ -266,11 +274,6 @@ def _whole(what: str, numbers: NDArray[np.int64], count: int) -> NDArray[np.int6
     return found.astype(np.int64)
 
 
-def _picking(places: list[int]) -> Callable[[list[float]], Iterable[float]]:
-    """Make the function that takes the items at ``places`` of what it is given."""
-    return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
-
-
 def _draw(noise: Noise, problem: Problem, final: float, numbers: list[float], seed: int) -> Draw:
     """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch.
 
@@ -290,7 +293,7 @@ def _perturbing(noise: Noise, rows: Rows, heads: list[int], problem: Problem) ->
     """Make the function that draws one run around predictions (h,) of one row of features, by a seed."""
     last, width = problem.max_epochs, len(problem.space)
 
-    def perturb(values: list[float], features: list[float], seed: int) -> list[float]:
+    def perturb(values: Sequence[float], features: list[float], seed: int) -> Sequence[float]:
         epochs, final = int(features[-1]), values[0]
         if epochs != last:
             final = rows.evaluate([*features[:-1], last])[0]

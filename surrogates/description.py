@@ -1,4 +1,4 @@
-"""What a surrogate file says beside its trees: problem, scales, the profile of time, the noise, and the evidence."""
+"""What a surrogate file says beside its model: problem, scales, the profile of time, the noise, and the evidence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .features import Features
 from .noise import Noise
 from .targets import Target
 
-KIND, VERSION = "bagbench-surrogate", 3
+KIND, VERSION = "bagbench-surrogate", 4
 _HALF_PRECISE = (1e-2, 6e4)  # what the largest draw of a head may be for half precision to hold all that matter
 
 
@@ -43,6 +43,8 @@ class Description:
     """Configurations that are near enough to what was learnt from; None in files that do not tell."""
     answers_sha256: str = ""
     """Of all that answers depend on, which card, provenance and domain do not; empty in files that do not tell."""
+    has_network: bool = False
+    """Whether one network answers for all heads; older files have a forest for each."""
 
     def to_json(self) -> str:
         """Write it as JSON."""
@@ -51,7 +53,8 @@ class Description:
         adds = (self.noise.adds / scales).astype("<f2")
         document = {
             "format": KIND,
-            "version": VERSION if is_scaled else 2,
+            "version": VERSION,
+            "has_network": self.has_network,
             "problem": json.loads(problem_to_json(self.problem)),
             "features": Features(self.problem).names,
             "heads": [
@@ -103,6 +106,7 @@ class Description:
             provenance=document["provenance"],
             domain=Domain.from_document(document["domain"]) if document.get("domain") else None,
             answers_sha256=document.get("answers_sha256", ""),
+            has_network=document.get("has_network", False),
         )
 
 

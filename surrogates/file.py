@@ -1,13 +1,13 @@
-"""The surrogate file: ONNX trees with everything else as JSON metadata, sealed by its own SHA-256.
+"""The surrogate file: an ONNX model with everything else as JSON metadata, sealed by its own SHA-256.
 
-Every head is a TreeEnsemble whose output bears the head's name; the metadata ``bagbench`` is JSON. The file
-ends in a protobuf field that ONNX does not know and readers skip: the SHA-256 of all bytes before it. Nothing in it
-can be executed.
+One network of Gemm, Relu and Floor has the output ``means``, a column for each head; what no answer depends on are
+TreeEnsembles beside it, each with an output of its own. The metadata ``bagbench`` is JSON. The file ends in a protobuf
+field that ONNX does not know and readers skip: the SHA-256 of all bytes before it. Nothing in it can be executed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,9 +22,13 @@ from .features import Features
 from .subgraph import read_metadata
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from onnx import NodeProto, TensorProto
 
     from .forest import Forest, Tree
+    from .network import Network
+
+MEANS = "means"
+"""Name of the network's output."""
 
 _SEAL_TAG = b"\xc2\x3e\x40"  # protobuf: field 1000, length-delimited, 64 bytes
 _SEAL = len(_SEAL_TAG) + 64
@@ -33,18 +37,18 @@ _SUM, _NONE, _AT_MOST = 1, 0, 0  # of ONNX's TreeEnsemble: how trees add up, wha
 
 
 def write_surrogate(
-    path: Path, description: Description, forests: Sequence[Forest], others: Mapping[str, Forest] | None = None
+    path: Path, description: Description, network: Network, others: Mapping[str, Forest] | None = None
 ) -> None:
-    """Write a surrogate file, one forest for each of the description's targets; it appears whole or not at all.
+    """Write a surrogate file, of a network that answers for all targets; it appears whole or not at all.
 
     ``others`` are forests that no answer depends on, by the names of their outputs.
     """
-    names = [target.name for target in description.targets]
-    named, width = dict(zip(names, forests, strict=True)), Features(description.problem).width
+    width = Features(description.problem).width
+    description = replace(description, has_network=True)
     bare = replace(description, card={}, provenance={}, domain=None, answers_sha256="")
-    identity = sha256(to_onnx(named, width, bare.to_json())).hexdigest()
+    identity = sha256(to_onnx({}, width, bare.to_json(), network)).hexdigest()
     whole = replace(description, answers_sha256=identity)
-    _write(path, to_onnx({**named, **(others or {})}, width, whole.to_json()))
+    _write(path, to_onnx(others or {}, width, whole.to_json(), network))
 
 
 def renew_card(path: Path, card: Mapping[str, object]) -> None:
@@ -108,8 +112,8 @@ def read_sealed(path: Path) -> memoryview:
     return body
 
 
-def to_onnx(forests: Mapping[str, Forest], width: int, metadata: str = "") -> bytes:
-    """Lay out forests, by the names of their outputs, as one ONNX model of ``width`` features."""
+def to_onnx(forests: Mapping[str, Forest], width: int, metadata: str = "", network: Network | None = None) -> bytes:
+    """Lay out forests, by the names of their outputs, and a network as one ONNX model of ``width`` features."""
     try:
         from onnx import TensorProto, helper
     except ImportError as error:
@@ -117,14 +121,38 @@ def to_onnx(forests: Mapping[str, Forest], width: int, metadata: str = "") -> by
     inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, width])]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in forests]
     nodes = [_node(forest, name) for name, forest in forests.items()]
+    constants: list[TensorProto] = []
+    if network is not None:
+        outputs.append(helper.make_tensor_value_info(MEANS, TensorProto.FLOAT, [None, len(network.layers[-1].biases)]))
+        chain, constants = _chain(network)
+        nodes += chain
     proto = helper.make_model(
-        helper.make_graph(nodes, "bagbench", inputs, outputs),
+        helper.make_graph(nodes, "bagbench", inputs, outputs, constants),
         opset_imports=[helper.make_opsetid("ai.onnx.ml", 5), helper.make_opsetid("", 17)],
         ir_version=9,
         producer_name="bagbench",
     )
     helper.set_model_props(proto, {"bagbench": metadata})
     return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _chain(network: Network) -> tuple[list[NodeProto], list[TensorProto]]:
+    """Lay a network out from ``features``, with `network.MISSING` for those that are missing, to `MEANS`."""
+    from onnx import helper, numpy_helper
+
+    nodes, constants, rows = [], [], "features"
+    for number, layer in enumerate(network.layers):
+        names = [f"{what}_{number}" for what in ("weights", "biases", "sums", "positive", "whole")]
+        weights, biases, sums, positive, whole = names
+        constants += [numpy_helper.from_array(layer.weights, weights), numpy_helper.from_array(layer.biases, biases)]
+        if layer is network.layers[-1]:
+            nodes.append(helper.make_node("Gemm", [rows, weights, biases], [MEANS]))
+            break
+        nodes.append(helper.make_node("Gemm", [rows, weights, biases], [sums]))
+        nodes.append(helper.make_node("Relu", [sums], [positive]))
+        nodes.append(helper.make_node("Floor", [positive], [whole]))
+        rows = whole
+    return nodes, constants
 
 
 def _node(forest: Forest, output: str) -> NodeProto:

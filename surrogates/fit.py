@@ -23,13 +23,13 @@ from .domain import fit_domain
 from .doubt import fit_doubt
 from .examples import Examples, read_examples
 from .file import write_surrogate
-from .forest import Forest
 from .learning_curve import Part, learning_curve, parts
+from .network import Network
 from .noise import fit_noise
 from .quality import quality_card
 from .regions import front_evidence, regions
 from .targets import DOUBT
-from .training import Recipe, grow, predict_curves
+from .training import Recipe, learn, predict_curves
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def fit_surrogate(
     path
         The file to write, ``*.onnx``.
     recipe
-        How forests are made; the defaults are meant for any table.
+        How the surrogate is made; the defaults are meant for any table.
     jobs
         Fits at once, each in a process with one thread; the outcome does not depend on it.
     progress
@@ -99,7 +99,7 @@ def fit_surrogate(
         },
         domain=fit_domain(examples),
     )
-    write_surrogate(path, description, learnt.forests, {DOUBT: fit_doubt(examples, models, recipe)})
+    write_surrogate(path, description, learnt.network, {DOUBT: fit_doubt(examples, models, recipe)})
     return card
 
 
@@ -109,8 +109,8 @@ def fit_unjudged(examples: Examples, path: Path, recipe: Recipe) -> None:
     Its means are those of `fit_surrogate`. There is no card, and its noise is too small: that of the runs learnt from.
     """
     everything = np.arange(len(examples))
-    forests = grow(examples, everything, recipe)
-    predictions = predict_curves(forests, examples, everything)
+    network = learn(examples, everything, recipe)
+    predictions = predict_curves(network, examples, everything)
     description = Description(
         problem=examples.problem,
         targets=examples.targets,
@@ -119,29 +119,29 @@ def fit_unjudged(examples: Examples, path: Path, recipe: Recipe) -> None:
         card={},
         provenance={"recipe": asdict(recipe)},
     )
-    write_surrogate(path, description, forests)
+    write_surrogate(path, description, network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Learnt:
-    """All forests that a fit grows, or what they said."""
+    """All networks that a fit makes, or what they said."""
 
-    forests: list[Forest]
+    network: Network
     """Of all runs."""
-    models: list[list[Forest]]
+    models: list[Network]
     """Each of the runs outside of one fold."""
     predictions: Array
     """(n, E, h) of each run, by the model of its fold."""
     smaller: list[tuple[Part, Array]]
-    """For each part for the learning curve what its forests predict (k, E, h) of its fold."""
+    """For each part for the learning curve what its network predicts (k, E, h) of its fold."""
 
 
 def _learn(examples: Examples, folds: NDArray[np.int64], recipe: Recipe, jobs: int, progress: Progress) -> _Learnt:
-    """Grow the forests of all runs, of all but each fold, and of the parts."""
+    """Learn all runs, all but each fold, and the parts."""
     whole = [Part(fold=fold, share=1.0, rows=np.flatnonzero(folds != fold)) for fold in np.unique(folds).tolist()]
     smaller = [part for part in parts(examples.digests, folds) if examples.timed[part.rows].any()]
     with open_executor(jobs) as executor:
-        final = executor.submit(grow, examples, np.arange(len(examples)), recipe)
+        final = executor.submit(learn, examples, np.arange(len(examples)), recipe)
         futures = [executor.submit(_unseen, examples, folds, part, recipe) for part in [*whole, *smaller]]
         both: list[Future[Any]] = [final, *futures]
         for done, _ in enumerate(as_completed(both), start=1):
@@ -151,17 +151,17 @@ def _learn(examples: Examples, folds: NDArray[np.int64], recipe: Recipe, jobs: i
     for part, curves in zip(whole, predicted, strict=False):
         predictions[folds == part.fold] = curves
     return _Learnt(
-        forests=final.result(),
+        network=final.result(),
         models=list(models[: len(whole)]),
         predictions=predictions,
         smaller=list(zip(smaller, predicted[len(whole) :], strict=True)),
     )
 
 
-def _unseen(examples: Examples, folds: NDArray[np.int64], part: Part, recipe: Recipe) -> tuple[list[Forest], Array]:
-    """Grow forests from a part, and predict the runs (k, E, h) of its fold by them."""
-    forests = grow(examples, part.rows, recipe)
-    return forests, predict_curves(forests, examples, np.flatnonzero(folds == part.fold))
+def _unseen(examples: Examples, folds: NDArray[np.int64], part: Part, recipe: Recipe) -> tuple[Network, Array]:
+    """Learn a part, and predict the runs (k, E, h) of its fold."""
+    network = learn(examples, part.rows, recipe)
+    return network, predict_curves(network, examples, np.flatnonzero(folds == part.fold))
 
 
 def _residuals(examples: Examples, predictions: Array) -> Array:

@@ -1,6 +1,6 @@
 """How a surrogate's own score grows with the table, and what twice as many runs would bring.
 
-Forests are grown from nested eighths, quarters and halves of the configurations that cross-validation learns from, and
+Models learn nested eighths, quarters and halves of the configurations that cross-validation learns from, and are
 judged on the same held-out runs as those that learnt from all. The gap to the noise ceiling is then taken to fall as a
 power of the number of runs (Hestness et al. 2017, "Deep learning scaling is predictable, empirically").
 """
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
-_FEWEST = 20  # runs that a forest is grown from
+_FEWEST = 20  # runs that a model learns from
 _ENOUGH = 1_000  # runs judged; below them two folds are, where there are two
 
 

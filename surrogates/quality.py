@@ -1,7 +1,7 @@
 """The quality card: how far a surrogate can be trusted, measured on configurations that it had not seen.
 
 Predictions are those of cross-validation with folds of configurations, never of rows: no configuration is ever in both
-the runs that a forest was grown from and the runs that it is judged on. Beside each score stands the ceiling that the
+the runs that a model learnt from and the runs that it is judged on. Beside each score stands the ceiling that the
 noise of replicates sets: the score of somebody who knows every configuration's true mean.
 """
 

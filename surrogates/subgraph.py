@@ -1,25 +1,28 @@
-"""Cutting an ONNX model down to some of its outputs, so that a query pays for no other trees.
+"""Cutting an ONNX model down to some of its outputs, so that a query pays for nothing else.
 
 onnxruntime always evaluates the whole graph, and the onnx package is too heavy to race with. All that is needed of
-ONNX's protobuf encoding is to tell messages apart: a model holds its graph in field 7; a graph its nodes in field 1 and
-its outputs in field 12; a node names its outputs in field 2, an output itself in field 1 (onnx.proto).
+ONNX's protobuf encoding is to tell messages apart: a model holds its graph in field 7; a graph its nodes in field 1, in
+the order of their evaluation, and its outputs in field 12; a node names its inputs in field 1 and its outputs in field
+2, an output itself in field 1 (onnx.proto).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-_GRAPH, _NODE, _OUTPUT, _NODE_OUTPUT, _NAME, _METADATA = 7, 1, 12, 2, 1, 14
+_GRAPH, _NODE, _OUTPUT, _NODE_INPUT, _NODE_OUTPUT, _NAME, _METADATA = 7, 1, 12, 1, 2, 1, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+_Field = tuple[int, memoryview, memoryview]
 
 
 def keep_outputs(model: bytes | memoryview, names: Collection[str]) -> bytes:
-    """Drop every node and graph output that is not called one of ``names``.
+    """Drop every graph output that is not called one of ``names``, and every node that those do not need.
 
     Parameters
     ----------
     model
-        An ONNX model whose nodes each have one output, which is an output of the graph.
+        An ONNX model.
     names
         Of the outputs to keep.
     """
@@ -29,7 +32,7 @@ def keep_outputs(model: bytes | memoryview, names: Collection[str]) -> bytes:
         if number != _GRAPH:
             parts.append(whole)
             continue
-        kept = [part for field, part, inner in _fields(payload) if _kept(field, inner, wanted)]
+        kept = _kept([*_fields(payload)], wanted)
         parts += [_varint(_GRAPH << 3 | _BYTES), _varint(sum(map(len, kept))), *kept]
     return b"".join(parts)
 
@@ -44,15 +47,25 @@ def read_metadata(model: bytes | memoryview, key: str) -> str | None:
     return None
 
 
-def _kept(field: int, payload: memoryview, wanted: Collection[bytes]) -> bool:
-    if field not in (_NODE, _OUTPUT):
-        return True
-    naming = _NODE_OUTPUT if field == _NODE else _NAME
-    # A view of bytes equals them and has their hash, so it is found in a set of them.
-    return any(number == naming and name in wanted for number, _, name in _fields(payload))
+def _kept(graph: Sequence[_Field], wanted: set[bytes]) -> list[memoryview]:
+    """Choose the fields of a graph: going backwards, a node is needed if one that was met needs what it gives."""
+    needed, kept = set(wanted), []
+    for field, part, payload in reversed(graph):
+        if field == _OUTPUT and not wanted & _names(payload, _NAME):
+            continue
+        if field == _NODE:
+            if not needed & _names(payload, _NODE_OUTPUT):
+                continue
+            needed |= _names(payload, _NODE_INPUT)
+        kept.append(part)
+    return kept[::-1]
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
+def _names(message: memoryview, field: int) -> set[bytes]:
+    return {bytes(name) for number, _, name in _fields(message) if number == field}
+
+
+def _fields(message: memoryview) -> Iterator[_Field]:
     """Go through a message: number of each field, its bytes with the tag, and those of its payload alone; no copies."""
     position = 0
     while position < len(message):

@@ -25,7 +25,7 @@ from .file import to_onnx
 from .forest import Forest
 from .kriging import Kriging
 from .perceptrons import Model, Perceptrons
-from .serving import ServedForests
+from .serving import Served
 from .targets import SECONDS, Target
 
 Array = NDArray[np.float64]
@@ -152,7 +152,7 @@ def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:
 def predict(forests: Sequence[Forest], features: NDArray[np.float32]) -> Array:
     """Evaluate forests (n, h) as a surrogate file would."""
     named = {str(i): forest for i, forest in enumerate(forests)}
-    return ServedForests(to_onnx(named, features.shape[1]), list(named), features.shape[1]).batch(features)
+    return Served(to_onnx(named, features.shape[1]), list(named), features.shape[1]).batch(features)
 
 
 def _grow(examples: Examples, rows: NDArray[np.int64], head: int, trees: Boosting, seed: int) -> Forest:

@@ -39,6 +39,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
         "problems/resident.py",
         "problems/training_run.py",
         "optimizers/wrapped_botorch.py",
+        "surrogates/distillation.py",
     ),
     "ConfigSpace": ("problems/space.py", "optimizers/wrapped_smac.py"),
     "pyarrow": ("tables/sheets.py",),

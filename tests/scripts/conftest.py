@@ -13,6 +13,7 @@ import pytest
 from bagbench.problems import get_problem
 from bagbench.scripts import cli
 from bagbench.surrogates.boosting import Boosting
+from bagbench.surrogates.distillation import Student
 from bagbench.surrogates.fit import fit_surrogate
 from bagbench.surrogates.perceptrons import Perceptrons
 from bagbench.surrogates.training import Recipe
@@ -56,10 +57,10 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
-    """Forests of hardly any trees."""
+    """Models of hardly any trees and units."""
     tiny = Boosting(model="lightgbm", trees=8, leaves=8, rows_in_leaf=2)
     quick = Perceptrons(members=1, hidden=(8,), passes=3)
-    return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=tiny, clock=tiny)
+    return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=Student(hidden=(8,), steps=20))
 
 
 @pytest.fixture(scope="session")

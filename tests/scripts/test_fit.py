@@ -38,7 +38,7 @@ def test_surrogate_and_card_are_written_and_the_card_is_printed(
 def test_card_as_json_is_all_there_is_on_stdout(bagbench: Command, table: Path, empty_folder: Path) -> None:
     ran = bagbench("fit", table, "--out", "mine.onnx", "--model", "lightgbm", "--jobs", 1, "--json")
     assert json.loads(ran.out) == SurrogateBenchmark(empty_folder / "mine.onnx").card
-    assert "forests" in ran.err
+    assert "models" in ran.err
 
 
 def test_model_is_the_teachers(bagbench: Command, table: Path, empty_folder: Path) -> None:

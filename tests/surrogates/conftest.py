@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from bagbench.problems import get_problem
 from bagbench.surrogates.boosting import Boosting
+from bagbench.surrogates.distillation import Student
 from bagbench.surrogates.fit import fit_surrogate
 from bagbench.surrogates.perceptrons import Perceptrons
 from bagbench.surrogates.training import Recipe
@@ -67,7 +67,7 @@ def table() -> Table:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     quick = Boosting(trees=60, learning_rate=0.15, rows_in_leaf=40)
-    student = replace(Recipe().student, trees=16, leaves=96)
+    student = Student(hidden=(48, 48), steps=1500)
     perceptrons = Perceptrons(members=1, hidden=(16, 16), passes=32)
     return Recipe(teacher=quick, perceptrons=perceptrons, student=student, drawn=3600)
 

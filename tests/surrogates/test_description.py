@@ -1,4 +1,4 @@
-"""What a surrogate file says beside its trees: written, read, and read from versions before."""
+"""What a surrogate file says beside its model: written, read, and read from versions before."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_draws_of_any_size_are_kept_to_three_digits(size: float, document: Any) 
     drawn = np.random.default_rng(1).uniform(-1, 1, description.noise.adds.shape).astype(np.float32)
     noise = replace(description.noise, adds=drawn * np.float32(size))
     written = json.loads(replace(description, noise=noise).to_json())
-    assert written["version"] == (2 if size == 1.0 else 3)
+    assert written["version"] == VERSION
     np.testing.assert_allclose(read(written).noise.adds, noise.adds, rtol=1e-3, atol=1e-6 * size)
 
 

@@ -17,7 +17,7 @@ from bagbench.surrogates.domain import Domain, encode, fit_domain
 from bagbench.surrogates.doubt import disagreement
 from bagbench.surrogates.examples import read_examples
 from bagbench.surrogates.file import read_sealed, write_surrogate
-from bagbench.surrogates.forest import Forest, Tree
+from bagbench.surrogates.network import Layer, Network
 from bagbench.surrogates.subgraph import read_metadata
 from bagbench.tables.table import Table
 
@@ -65,18 +65,10 @@ def test_domain_survives_its_document(table: Table) -> None:
     assert again.limit == domain.limit
 
 
-def constant(value: float) -> Forest:
-    leaf = np.array([-1])
-    nothing = np.zeros(1)
-    tree = Tree(
-        feature=leaf,
-        threshold=nothing.astype(np.float32),
-        left=np.array([0]),
-        right=np.array([0]),
-        missing_left=np.array([True]),
-        value=nothing,
-    )
-    return Forest(trees=[tree], base=value)
+def constant(*values: float) -> Network:
+    """Make a network that says ``values`` of whatever it is asked."""
+    weights = np.zeros((15, len(values)), dtype=np.float32)
+    return Network(layers=[Layer(weights=weights, biases=np.array(values, dtype=np.float32))])
 
 
 def test_disagreement_is_the_jackknifes(table: Table) -> None:
@@ -84,7 +76,7 @@ def test_disagreement_is_the_jackknifes(table: Table) -> None:
     examples = read_examples(table)
     sample = np.array([20.0, 30.0, 44.0, 50.0, 31.0])
     target = examples.targets[0]
-    models = [[constant(float(target.forward(np.delete(sample, i).mean())))] for i in range(5)]
+    models = [constant(float(target.forward(np.delete(sample, i).mean()))) for i in range(5)]
     spread = disagreement(examples, models, examples.vectors[:3])
     np.testing.assert_allclose(spread, sample.std(ddof=1) / np.sqrt(5), rtol=1e-5)
 
@@ -93,9 +85,9 @@ def test_doubt_is_as_large_as_the_errors_of_means(file: Path) -> None:
     """The means that the made-up runs scatter about are known; so is by how much predictions miss them."""
     benchmark = SurrogateBenchmark(file)
     space = benchmark.problem.space
-    vectors = space.sample(np.random.default_rng(3), 400)
+    vectors = space.sample(np.random.default_rng(3), 4000)
     x = vectors[:, space.index["lr_init"]]
-    losses, _ = benchmark.query_batch(vectors, np.full(400, 25))
+    losses, _ = benchmark.query_batch(vectors, np.full(4000, 25))
     errors = np.abs(losses[:, 0] - (10 + 160 * (x - 0.5) ** 2 + 30 * np.exp(-25 / 4)))
     spread = benchmark.trust(vectors).spread
     assert 1 / 3 < np.median(spread) / np.median(errors) < 3
@@ -106,7 +98,7 @@ def test_doubt_is_as_large_as_the_errors_of_means(file: Path) -> None:
 def test_a_surrogate_from_before_says_to_fit_again(file: Path, tmp_path: Path) -> None:
     text = read_metadata(read_sealed(file), "bagbench") or ""
     older = Description.from_json(json.dumps({**json.loads(text), "domain": None}), file)
-    write_surrogate(tmp_path / "older.onnx", older, [constant(0.0)] * len(older.targets))
+    write_surrogate(tmp_path / "older.onnx", older, constant(*[0.0] * len(older.targets)))
     benchmark = SurrogateBenchmark(tmp_path / "older.onnx")
     with pytest.raises(InvalidArgument, match="fit its table again"):
         benchmark.trust(benchmark.problem.space.sample(np.random.default_rng(0), 2))

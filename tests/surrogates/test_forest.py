@@ -14,7 +14,7 @@ from bagbench.surrogates import boosting
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.file import to_onnx
 from bagbench.surrogates.forest import Forest, average, float32_at_most, float32_below
-from bagbench.surrogates.serving import ServedForests
+from bagbench.surrogates.serving import Served
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_fitted_forest_is_served_as_it_predicts(model: str, data: tuple[np.ndarr
     features, targets = data
     forest = Boosting(model=model, trees=40, rows_in_leaf=5).fit(features, targets)
     reference = forest.predict(features)
-    served = ServedForests(to_onnx({"y": forest}, 5), ["y"], 5)
+    served = Served(to_onnx({"y": forest}, 5), ["y"], 5)
     np.testing.assert_allclose(served.batch(features)[:, 0], reference, rtol=0, atol=1e-4)
     assert np.corrcoef(reference, targets)[0, 1] > 0.95
 
@@ -58,7 +58,7 @@ def test_fitted_forest_is_served_as_it_predicts(model: str, data: tuple[np.ndarr
 def test_single_rows_and_batches_of_any_size_agree_to_the_last_bit(data: tuple[np.ndarray, np.ndarray]) -> None:
     features, targets = data
     forests = {"a": Boosting(trees=120).fit(features, targets), "b": Boosting(trees=30).fit(features, targets**2)}
-    served = ServedForests(to_onnx(forests, 5), ["b", "a"], 5)
+    served = Served(to_onnx(forests, 5), ["b", "a"], 5)
     many = np.tile(features, (4, 1))  # more than one block of rows
     whole = served.batch(many)
     evaluate = served.rows.evaluate

@@ -1,4 +1,4 @@
-"""What forests learn from."""
+"""What teacher and student learn from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from bagbench.problems.space import Space
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.examples import read_examples
-from bagbench.surrogates.training import Recipe, grow, lessons, predict_curves
+from bagbench.surrogates.training import Recipe, learn, lessons, predict_curves
 from bagbench.tables.designs import Plan, planned_runs
 from bagbench.tables.importing import import_runs
 from bagbench.tables.layout import Goal, Layout
@@ -28,7 +28,7 @@ def test_few_runs_of_one_epoch_are_enough_for_leaves_to_tell_them_apart() -> Non
     examples = read_examples(import_runs(sheet, space, layout, name="mine").table)
     everything = np.arange(len(examples))
     recipe = Recipe(teacher=Boosting(model="lightgbm", trees=50), drawn=6000)  # 80 rows in a leaf, over 25 epochs
-    predictions = predict_curves(grow(examples, everything, recipe), examples, everything)
+    predictions = predict_curves(learn(examples, everything, recipe), examples, everything)
     for head in range(len(examples.targets)):
         assert np.corrcoef(predictions[:, 0, head], examples.values[:, 0, head])[0, 1] > 0.9
 

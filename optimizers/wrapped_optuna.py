@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -20,6 +18,7 @@ import numpy as np
 from ..problems.errors import MissingExtra
 from ..problems.parameters import Choice, Number, Parameter
 from ..problems.problem import Problem
+from ..problems.quiet import quiet_optuna
 from ..problems.space import Vector
 from .base import Query, Result
 
@@ -71,12 +70,12 @@ class OptunaStudy:
         self._problem = problem
         self._order = problem.space.order
         self._open: defaultdict[str, deque[Trial]] = defaultdict(deque)  # by digest
-        with _silence():
+        with quiet_optuna():
             self._study: Study = optuna.create_study(sampler=sampler, directions=["minimize"] * len(problem.objectives))
 
     def ask(self) -> Query:
         """Name the next trial; never waits."""
-        with _silence():
+        with quiet_optuna():
             trial = self._study.ask()
             vector = self._suggest(trial)
         vector.flags.writeable = False
@@ -90,7 +89,7 @@ class OptunaStudy:
         trials = self._open.get(self._problem.space.digests(result.query.config[None])[0])
         if not trials:
             return
-        with _silence():
+        with quiet_optuna():
             if np.isfinite(result.losses).all():
                 self._study.tell(trials.popleft(), result.losses.tolist())
             else:
@@ -119,19 +118,6 @@ def _suggested(trial: Trial, parameter: Parameter) -> float:
     if isinstance(parameter, Choice) and parameter.ordered:
         return float(trial.suggest_int(parameter.name, 0, last))
     return float(trial.suggest_categorical(parameter.name, range(last + 1)))
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Let Optuna log warnings only, inside the block; outside its verbosity is the user's."""
-    from optuna.logging import WARNING, get_verbosity, set_verbosity
-
-    verbosity = get_verbosity()
-    set_verbosity(max(verbosity, WARNING))
-    try:
-        yield
-    finally:
-        set_verbosity(verbosity)
 
 
 def _require(name: str, extra: str, *packages: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from operator import index
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -21,16 +20,14 @@ from .description import Description
 from .features import Features
 from .file import MEANS, read_sealed
 from .network import MISSING
-from .noise import Draw, Noise
-from .serving import Rows, Served, picking
+from .noise import draw_run, perturbing
+from .serving import Served, picking
 from .subgraph import read_metadata
 from .targets import DOUBT, SECONDS
 
 Values = NDArray[np.float64]
 
 NOISES = ("mean", "sample")
-
-Perturbation = Callable[[Sequence[float], list[float], int], Sequence[float]]
 
 
 class Trust(NamedTuple):
@@ -168,7 +165,9 @@ class SurrogateBenchmark:
         first, last, check_epochs = self._problem.min_epochs, self._problem.max_epochs, self._problem.check_epochs
         encode, decode, ones, leading = self._encode, self._decode, self._ones, self._leading
         rows, backward = self._served.rows, [target.backward_one for target in self._targets]
-        perturb = None if self._noise is None else _perturbing(self._noise, rows, self._heads, self._problem)
+        noise, perturb = self._noise, None
+        if noise is not None:  # each thread has rows of its own
+            perturb = perturbing(noise, lambda numbers: rows.evaluate(numbers), self._heads, self._problem)
         elapsed, pick = self._description.profile.tolist(), picking(self._sources)
         pack = struct.Struct(f"{len(self._sources)}d").pack
         array, view, new = np.ndarray, np.frombuffer, tuple.__new__
@@ -217,7 +216,7 @@ class SurrogateBenchmark:
             final = float(values[-1, 0])
             if epochs != self._last:
                 final = self._served.rows.evaluate([*numbers, *known[: self._leading], self._last])[0]
-            draw = _draw(self._noise, self._problem, final, numbers, seed)
+            draw = draw_run(self._noise, self._problem, final, numbers, seed)
             values = values * draw.keeps[:epochs, self._heads] + draw.adds[:epochs, self._heads]
         losses, seconds = self._compose(values, [np.full(epochs, value) for value in known], steps)
         return Curve(seconds=seconds, losses=losses)
@@ -243,7 +242,7 @@ class SurrogateBenchmark:
                 finals[cut] = self._served.batch(features[cut])[:, 0]
             draws = zip(finals.tolist(), vectors.tolist(), seeds.tolist(), epochs.tolist(), strict=True)
             for value, (final, numbers, seed, epoch) in zip(values, draws, strict=True):
-                draw = _draw(self._noise, self._problem, final, numbers, seed)
+                draw = draw_run(self._noise, self._problem, final, numbers, seed)
                 value *= draw.keeps[epoch - 1, self._heads]
                 value += draw.adds[epoch - 1, self._heads]
         return self._compose(values, known, epochs)
@@ -272,33 +271,3 @@ def _whole(what: str, numbers: NDArray[np.int64], count: int) -> NDArray[np.int6
             f"{found.shape}"
         )
     return found.astype(np.int64)
-
-
-def _draw(noise: Noise, problem: Problem, final: float, numbers: list[float], seed: int) -> Draw:
-    """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch.
-
-    Raises
-    ------
-    InvalidArgument
-        If ``seed`` is no whole number.
-    """
-    try:
-        seed = int(index(seed))
-    except TypeError:
-        raise InvalidArgument(f"a seed is a whole number, got {seed!r}") from None
-    return noise.draw(final, problem.space.digest_row(numbers), seed)
-
-
-def _perturbing(noise: Noise, rows: Rows, heads: list[int], problem: Problem) -> Perturbation:
-    """Make the function that draws one run around predictions (h,) of one row of features, by a seed."""
-    last, width = problem.max_epochs, len(problem.space)
-
-    def perturb(values: Sequence[float], features: list[float], seed: int) -> Sequence[float]:
-        epochs, final = int(features[-1]), values[0]
-        if epochs != last:
-            final = rows.evaluate([*features[:-1], last])[0]
-        draw = _draw(noise, problem, final, features[:width], seed)
-        keeps, adds = draw.keeps[epochs - 1].tolist(), draw.adds[epochs - 1].tolist()
-        return [keeps[head] * value + adds[head] for value, head in zip(values, heads, strict=True)]
-
-    return perturb

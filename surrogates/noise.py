@@ -14,15 +14,18 @@ the scale on which a metric's means are taken.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from operator import index
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.errors import InvalidArgument
+from ..problems.problem import Problem
 from .targets import Target
 
 Array = NDArray[np.float64]
@@ -79,6 +82,43 @@ class Noise:
     @cached_property
     def _edges(self) -> list[float]:
         return list(map(float, self.edges))
+
+
+Evaluate = Callable[[list[float]], Sequence[float]]
+Perturbation = Callable[[Sequence[float], list[float], int], Sequence[float]]
+
+
+def draw_run(noise: Noise, problem: Problem, final: float, numbers: list[float], seed: int) -> Draw:
+    """Draw the noise of one run, (E, all heads), given what the first head predicts at its last epoch.
+
+    Raises
+    ------
+    InvalidArgument
+        If ``seed`` is no whole number.
+    """
+    try:
+        seed = int(index(seed))
+    except TypeError:
+        raise InvalidArgument(f"a seed is a whole number, got {seed!r}") from None
+    return noise.draw(final, problem.space.digest_row(numbers), seed)
+
+
+def perturbing(noise: Noise, evaluate: Evaluate, heads: list[int], problem: Problem) -> Perturbation:
+    """Make the function that draws one run around predictions (h,) of one row of features, by a seed.
+
+    ``evaluate`` predicts; it is asked for the last epoch where a run ends before.
+    """
+    last, width = problem.max_epochs, len(problem.space)
+
+    def perturb(values: Sequence[float], features: list[float], seed: int) -> Sequence[float]:
+        epochs, final = int(features[-1]), values[0]
+        if epochs != last:
+            final = evaluate([*features[:-1], last])[0]
+        draw = draw_run(noise, problem, final, features[:width], seed)
+        keeps, adds = draw.keeps[epochs - 1].tolist(), draw.adds[epochs - 1].tolist()
+        return [keeps[head] * value + adds[head] for value, head in zip(values, heads, strict=True)]
+
+    return perturb
 
 
 def fit_noise(predictions: Array, residuals: Array, targets: Sequence[Target]) -> Noise:

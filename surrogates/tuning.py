@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument, MissingExtra
 from ..problems.progress import SILENT, Progress
+from ..problems.quiet import quiet_optuna
 from ..tables.executor import open_executor
 from ..tables.table import Table
 from .ceiling import varies
@@ -123,7 +123,7 @@ def tune(
         "folds": search.folds.tolist(),
         "settings": [asdict(setting) for setting in search.settings],
     }
-    with TuningFile(path, subject) as file, open_executor(jobs) as executor, _silence():
+    with TuningFile(path, subject) as file, open_executor(jobs) as executor, quiet_optuna():
         while len(file.trials) < trials:
             file.append(search.trial(file.trials, executor, jobs, search.teller(file.trials, trials, progress)))
         return search.result(file.trials[:trials])
@@ -268,16 +268,3 @@ def fold_loss(examples: Examples, folds: NDArray[np.int64], fold: int, recipe: R
         for error, values in ((errors[:, -1], true[:, -1]), (errors, true)):
             losses.append(float(np.mean(error) / np.var(values)) if varies(values) else 0.0)
     return float(np.mean(losses))
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Let Optuna log warnings only, inside the block; outside its verbosity is the user's."""
-    from optuna.logging import WARNING, get_verbosity, set_verbosity
-
-    verbosity = get_verbosity()
-    set_verbosity(max(verbosity, WARNING))
-    try:
-        yield
-    finally:
-        set_verbosity(verbosity)

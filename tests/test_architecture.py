@@ -49,7 +49,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
     "onnx": ("surrogates/file.py",),
     "onnxruntime": ("surrogates/serving.py",),
     "distributed": ("tables/executor.py",),
-    "optuna": ("optimizers/wrapped_optuna.py", "surrogates/tuning.py"),
+    "optuna": ("problems/quiet.py", "optimizers/wrapped_optuna.py", "surrogates/tuning.py"),
     "pymoo": ("optimizers/wrapped_pymoo.py",),
     "botorch": ("optimizers/wrapped_botorch.py",),
     "gpytorch": ("optimizers/wrapped_botorch.py",),

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Features = NDArray[np.float32]
 
-MISSING = -1.0
-"""What a missing feature counts as: less than any number that a configuration vector holds."""
+MISSING = -1e30
+"""What a missing feature counts as: no ramp has begun there."""
 
 _WHOLE = 2.0**24  # up to which every whole number is a float32
 _LARGEST = 2.0**11 - 1  # activation that a unit can have: finer ones leave too few bits for weights

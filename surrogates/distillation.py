@@ -7,6 +7,7 @@ neural network". There is no noise to overfit, so nothing holds the network back
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,22 @@ class Student:
         if not self.hidden or min(*self.hidden, self.steps, self.batch) < 1 or not self.learning_rate > 0:
             raise InvalidArgument(f"a student has hidden units, and learns in steps of some size, got {self}")
 
-    def learn(self, features: NDArray[np.float32], targets: Array, *, seed: int) -> Network:
-        """Learn ``targets`` (n, h) of ``features`` (n, f), the epoch last and NaN where missing, by least squares.
-
-        All targets count the same, whatever their scales.
+    @staticmethod
+    def check() -> None:
+        """Check that students can learn here, which is better known before a teacher has learnt for minutes.
 
         Raises
         ------
         MissingExtra
             If torch is not installed.
+        """
+        if find_spec("torch") is None:
+            raise MissingExtra.for_package("torch", "fit", "fitting a surrogate")
+
+    def learn(self, features: NDArray[np.float32], targets: Array, *, seed: int) -> Network:
+        """Learn ``targets`` (n, h) of ``features`` (n, f), the epoch last and NaN where missing, by least squares.
+
+        All targets count the same, whatever their scales.
         """
         first = ramps(features)
         inputs = activation(first(filled(features)))
@@ -65,10 +73,8 @@ class Student:
 
     def _train(self, inputs: NDArray[np.float32], targets: NDArray[np.float32], seed: int) -> list[tuple[Array, Array]]:
         """Learn standardised ``targets``; give weights (a, b) and biases (b,) of the layers."""
-        try:
-            import torch
-        except ImportError as error:
-            raise MissingExtra.for_package("torch", "fit", "fitting a surrogate") from error
+        import torch
+
         generator = torch.Generator().manual_seed(seed)
         x, y = torch.from_numpy(inputs), torch.from_numpy(targets)
 

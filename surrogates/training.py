@@ -70,6 +70,7 @@ class Recipe:
 
 def learn(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> Network:
     """Learn the runs ``rows`` of ``examples``: their means, on the scale of predictions, a column for each target."""
+    recipe.student.check()
     teacher = recipe.teach(examples, rows)
     vectors, epochs = lessons(examples, rows, recipe)
     features = Features(examples.problem).matrix(vectors, epochs).astype(np.float32)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bagbench.problems.errors import InvalidArgument, MissingExtra
 from bagbench.surrogates.distillation import Student
+from bagbench.surrogates.fit import fit_surrogate
+from bagbench.surrogates.training import Recipe
+from bagbench.tables.table import Table
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -78,7 +82,11 @@ def test_students_that_could_not_learn_are_refused(wrong: dict[str, object]) -> 
         Student(**wrong)
 
 
-def test_without_torch_the_extra_is_named(known: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_the_extra_is_named_at_once(
+    table: Table, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtra, match=r"bagbench\[fit\]"):
-        QUICK.learn(*known, seed=0)
+    monkeypatch.setattr(Recipe, "teach", None)  # is not come to
+    with pytest.raises(MissingExtra, match=r"fitting a surrogate needs torch, .*pip install 'bagbench\[fit\]'"):
+        fit_surrogate(table, tmp_path / "mine.onnx", recipe=recipe)
+    assert not list(tmp_path.iterdir())

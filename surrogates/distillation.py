@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_FEWEST = 20  # steps: of fewer there is none to warm up in
 _WARM_UP = 0.1  # of the steps, in which the learning rate grows
 
 
@@ -39,8 +40,8 @@ class Student:
     """The largest: it grows over the first tenth of the steps, then falls (Smith & Topin 2018, "Super-convergence")."""
 
     def __post_init__(self) -> None:
-        if not self.hidden or min(*self.hidden, self.steps, self.batch) < 1 or not self.learning_rate > 0:
-            raise InvalidArgument(f"a student has hidden units, and learns in steps of some size, got {self}")
+        if not self.hidden or min(*self.hidden, self.batch) < 1 or self.steps < _FEWEST or not self.learning_rate > 0:
+            raise InvalidArgument(f"a student has hidden units, and learns in {_FEWEST} steps or more, got {self}")
 
     @staticmethod
     def check() -> None:

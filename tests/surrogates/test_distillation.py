@@ -75,7 +75,7 @@ def test_what_never_differs_is_said_as_it_is(known: Rows) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"hidden": ()}, {"hidden": (8, 0)}, {"steps": 0}, {"batch": 0}, {"learning_rate": 0.0}]
+    "wrong", [{"hidden": ()}, {"hidden": (8, 0)}, {"steps": 10}, {"batch": 0}, {"learning_rate": 0.0}]
 )
 def test_students_that_could_not_learn_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidArgument, match="hidden units"):

@@ -18,6 +18,7 @@ from bagbench.analysis.public_grid_page import grid_page
 from bagbench.problems.errors import FileProblem, InvalidArgument
 from bagbench.problems.problem import Objective, Problem
 from bagbench.surrogates.boosting import Boosting
+from bagbench.surrogates.distillation import Student
 from bagbench.surrogates.examples import read_examples
 from bagbench.surrogates.features import Features
 from bagbench.surrogates.perceptrons import Perceptrons
@@ -87,8 +88,7 @@ def grid() -> Grid:
 def recipe() -> Recipe:
     tiny = Boosting(model="lightgbm", trees=40, leaves=16, rows_in_leaf=100, learning_rate=0.2)
     quick = Perceptrons(members=1, hidden=(32,), passes=25)
-    student = Boosting(model="lightgbm", trees=20, leaves=64, rows_in_leaf=4, learning_rate=0.3)
-    return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=student, clock=student)
+    return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=Student(hidden=(24, 24), steps=800))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 
 from bagbench.problems.space import Space
 from bagbench.surrogates.boosting import Boosting
+from bagbench.surrogates.distillation import Student
 from bagbench.surrogates.examples import read_examples
 from bagbench.surrogates.training import Recipe, learn, lessons, predict_curves
 from bagbench.tables.designs import Plan, planned_runs
@@ -27,7 +28,8 @@ def test_few_runs_of_one_epoch_are_enough_for_leaves_to_tell_them_apart() -> Non
     layout = Layout(goals=(Goal(name="loss"),), cost="seconds")
     examples = read_examples(import_runs(sheet, space, layout, name="mine").table)
     everything = np.arange(len(examples))
-    recipe = Recipe(teacher=Boosting(model="lightgbm", trees=50), drawn=6000)  # 80 rows in a leaf, over 25 epochs
+    trees = Boosting(model="lightgbm", trees=50)  # 80 rows in a leaf, over 25 epochs
+    recipe = Recipe(teacher=trees, student=Student(hidden=(32, 32), steps=2000), drawn=6000)
     predictions = predict_curves(learn(examples, everything, recipe), examples, everything)
     for head in range(len(examples.targets)):
         assert np.corrcoef(predictions[:, 0, head], examples.values[:, 0, head])[0, 1] > 0.9

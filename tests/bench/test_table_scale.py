@@ -195,6 +195,7 @@ def main() -> None:
     if action == "fit":
         import lightgbm  # noqa: F401 - libraries are not what is measured
         import onnxruntime  # noqa: F401
+        import torch  # noqa: F401
         import xgboost  # noqa: F401
     before = _most_memory()
     start = time.perf_counter()

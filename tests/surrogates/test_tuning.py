@@ -200,7 +200,7 @@ def test_files_of_other_tunings_are_refused_in_a_line(saved: Table, table: Table
 def test_teachers_are_not_judged_again_for_other_students(
     saved: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, larger = tmp_path / "tuning.jsonl", replace(TINY.student, steps=9)
+    path, larger = tmp_path / "tuning.jsonl", replace(TINY.student, steps=99)
     before = tune(saved, path, 2, recipe=TINY)
     monkeypatch.setattr(tuning, "fold_loss", None)
     after = tune(saved, path, 2, recipe=replace(TINY, student=larger))

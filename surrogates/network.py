@@ -53,7 +53,7 @@ class Network:
 
     def predict(self, features: Features) -> Array:
         """Evaluate rows (n, f), NaN where missing; gives (n, h). The reference for the surrogate file."""
-        blocks = [self._block(features[start : start + _BLOCK]) for start in range(0, len(features), _BLOCK)]
+        blocks = [self._block(features[start : start + _BLOCK]) for start in range(0, len(features) or 1, _BLOCK)]
         return np.concatenate(blocks).astype(np.float64)
 
     def _block(self, features: Features) -> Features:
@@ -108,7 +108,7 @@ def rounded(first: Layer, examples: Features, layers: Sequence[tuple[Array, Arra
     """Round weights (a, b) and biases (b,) of ``layers`` so that no sum of theirs is ever rounded again.
 
     Every unit is multiplied by the power of two that makes the largest activation it can have nearly `_LARGEST`, which
-    the next layer takes back: ramps of sums do not mind. Its weights are then rounded to multiples of the smallest
+    the next layer takes back: max(0, c x) is c max(0, x). Its weights are then rounded to multiples of the smallest
     power of two with which no partial sum exceeds 2^24 of it.
 
     Parameters
@@ -126,10 +126,9 @@ def rounded(first: Layer, examples: Features, layers: Sequence[tuple[Array, Arra
         weights = weights / scales[:, None]
         if number < len(layers):
             highest = np.maximum(weights, 0).T @ largest + biases
-            awake = highest > 0  # for some features
-            scales = np.where(awake, 2.0 ** np.floor(np.log2(_LARGEST / np.where(awake, highest, 1.0))), 0.0)
+            highest = np.where(highest > 0, highest, _LARGEST)  # else it says nothing, whatever the features are
+            scales = 2.0 ** np.floor(np.log2(_LARGEST / highest))
             weights, biases = weights * scales, biases * scales + 0.5  # fractions are dropped: a half on average
-            scales[~awake] = 1.0
         weights, biases = _multiples(weights, biases, largest)
         largest = np.floor(np.maximum(np.maximum(weights, 0).T @ largest + biases, 0))
         out.append(Layer(weights=weights.astype(np.float32), biases=biases.astype(np.float32)))

@@ -93,7 +93,7 @@ def test_rounding_changes_little() -> None:
     assert (np.sqrt(np.mean((found - plain) ** 2, axis=0)) < 0.03 * plain.std(axis=0)).all()
 
 
-def test_units_that_never_say_anything_are_put_to_sleep() -> None:
+def test_units_that_never_say_anything_do_no_harm() -> None:
     features = some_features(3)
     first = ramps(features)
     inputs = activation(first(filled(features)))
@@ -143,6 +143,7 @@ def test_what_is_asked_is_not_changed() -> None:
 def test_large_batches_are_answered_in_the_order_they_were_asked() -> None:
     network, features = some_network(5), some_features(6, 70_000)
     whole = network.predict(features)
+    assert network.predict(features[:0]).shape == (0, 3)
     np.testing.assert_array_equal(whole[65_000:66_000], network.predict(features[65_000:66_000]))
     served = Served(to_onnx({}, WIDTH, network=network), [MEANS], WIDTH, columns=[2, 0], missing=MISSING)
     np.testing.assert_array_equal(served.batch(features), whole[:, [2, 0]])

@@ -1,4 +1,4 @@
-"""Distillation: a small network learns what a teacher says, by torch; the only surrogate module that knows it.
+"""Distillation: a small network learns what a teacher says, by torch.
 
 Ba & Caruana 2014, "Do deep nets really need to be deep?"; Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a
 neural network". There is no noise to overfit, so nothing holds the network back, and it learns as long as it is let.
@@ -7,14 +7,13 @@ neural network". There is no noise to overfit, so nothing holds the network back
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.errors import InvalidArgument, MissingExtra
+from ..problems.errors import InvalidArgument
 from ..problems.threads import one_thread
 from .network import Network, activation, filled, ramps, rounded
 
@@ -42,18 +41,6 @@ class Student:
     def __post_init__(self) -> None:
         if not self.hidden or min(*self.hidden, self.batch) < 1 or self.steps < _FEWEST or not self.learning_rate > 0:
             raise InvalidArgument(f"a student has hidden units, and learns in {_FEWEST} steps or more, got {self}")
-
-    @staticmethod
-    def check() -> None:
-        """Check that students can learn here, which is better known before a teacher has learnt for minutes.
-
-        Raises
-        ------
-        MissingExtra
-            If torch is not installed.
-        """
-        if find_spec("torch") is None:
-            raise MissingExtra.for_package("torch", "fit", "fitting a surrogate")
 
     def learn(self, features: NDArray[np.float32], targets: Array, *, seed: int) -> Network:
         """Learn ``targets`` (n, h) of ``features`` (n, f), the epoch last and NaN where missing, by least squares.

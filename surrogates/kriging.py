@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.threads import one_thread
-from .perceptrons import Model, fitted, standardised
+from .perceptrons import Model, standardised
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Kriging:
         kernel = ConstantKernel(1.0) * scales + WhiteKernel(_FIRST_NOISE)
         with one_thread():  # sums in another order would be another model
             sample = GaussianProcessRegressor(kernel, optimizer=self._optimise, normalize_y=True)
-            kernel = fitted(sample, rows[chosen], targets[chosen, -1]).kernel_
+            kernel = _fitted(sample, rows[chosen], targets[chosen, -1]).kernel_
             model = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(rows, targets)
 
         def predict(others: Array) -> Array:
@@ -78,3 +78,14 @@ class Kriging:
 
         found = minimize(function, start, method="L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": self.steps})
         return found.x, found.fun
+
+
+def _fitted(model: Any, features: Array, targets: NDArray[Any]) -> Any:
+    """Fit ``model`` and give it; that it stopped when it had done what it was told is no warning."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, targets)

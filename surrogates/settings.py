@@ -37,7 +37,6 @@ def settings_around(recipe: Recipe) -> tuple[Setting, ...]:
         If one that is searched in ratios is not above zero.
     """
     trees, networks = recipe.teacher, recipe.perceptrons
-    layers = len(networks.hidden)
     return (
         _around("trees.leaves", trees.leaves, 0.5, 4.0, least=2),
         _around("trees.rows_in_leaf", trees.rows_in_leaf, 0.125, 4.0),
@@ -48,9 +47,10 @@ def settings_around(recipe: Recipe) -> tuple[Setting, ...]:
         _between("trees.row_share", trees.row_share, 0.3, 1.0),
         _between("trees.column_share", trees.column_share, 0.3, 1.0),
         _between("trees.share", recipe.trees_share, 0.0, 1.0),
-        _around("perceptrons.width", networks.hidden[0], 0.5, 2.0, least=2),
-        Setting(name="perceptrons.layers", default=layers, low=1, high=max(3, layers), log=False),
-        _around("perceptrons.penalty", networks.penalty, 0.1, 10.0),
+        _around("perceptrons.width", networks.width, 0.5, 2.0, least=2),
+        Setting(name="perceptrons.layers", default=networks.layers, low=1, high=max(5, networks.layers), log=False),
+        _around("perceptrons.decay", networks.decay, 0.1, 10.0),
+        _between("perceptrons.dropout", networks.dropout, 0.0, 0.4),
         _around("perceptrons.learning_rate", networks.learning_rate, 0.25, 4.0),
         _around("perceptrons.passes", networks.passes, 0.5, 2.0),
     )
@@ -65,13 +65,12 @@ def with_settings(recipe: Recipe, values: Values) -> Recipe:
         trees=max(1, round(product / trees["learning_rate"])),
         **trees,  # type: ignore[arg-type]  # integers where the recipe has integers
     )
-    layers, width = int(values["perceptrons.layers"]), values["perceptrons.width"]
-    hidden = recipe.perceptrons.hidden
-    shape = (*hidden, *[hidden[-1]] * layers)[:layers]
     perceptrons = replace(
         recipe.perceptrons,
-        hidden=tuple(max(1, round(units * width / hidden[0])) for units in shape),
-        penalty=float(values["perceptrons.penalty"]),
+        width=int(values["perceptrons.width"]),
+        layers=int(values["perceptrons.layers"]),
+        decay=float(values["perceptrons.decay"]),
+        dropout=float(values["perceptrons.dropout"]),
         learning_rate=float(values["perceptrons.learning_rate"]),
         passes=int(values["perceptrons.passes"]),
     )

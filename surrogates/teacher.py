@@ -33,11 +33,10 @@ Epochs = NDArray[np.int64]
 
 _TUNED_EPOCHS = 25  # of the runs that the settings of trees were chosen on
 _MANY_RUNS = 10_000  # twice as many trees, and as large, are better from about here
-_FEW_SECONDS = 1_000  # runs, up to which perceptrons learn seconds under as large a penalty as metrics
 _KNOTS = 24
 _EXACT = 0.9999  # of a metric's variance that replicates share
 
-TREES_SHARE = 1 / 5
+TREES_SHARE = 1 / 10
 """Of the trees in the average; perceptrons have the rest."""
 
 
@@ -130,16 +129,17 @@ def teach(
         knots=knots,
         thresholds=thresholds,
         classifier=perceptrons.classify(rich[rows], thresholds.exceeded(outcomes), seed=seed),
-        clock=_less_held_back(perceptrons, len(timed)).regress(rich[timed], examples.values[timed, 0, -1], seed=seed),
+        clock=_for_seconds(perceptrons).regress(rich[timed], examples.values[timed, 0, -1], seed=seed),
         trees_shares=[1.0 if each else trees_share for each in exact],
         kriged=[krige(head) for head in heads],
         kriging_shares=shares,
     )
 
 
-def _less_held_back(perceptrons: Perceptrons, n: int) -> Perceptrons:
-    """Shrink the penalty as examples become many: it stands for a prior, and seconds have little noise."""
-    return replace(perceptrons, penalty=perceptrons.penalty * min(1.0, _FEW_SECONDS / n))
+def _for_seconds(perceptrons: Perceptrons) -> Perceptrons:
+    """Make them simpler: seconds have little noise, and are nearly a product of powers."""
+    layers, width = min(2, perceptrons.layers), max(1, perceptrons.width // 2)
+    return replace(perceptrons, layers=layers, width=width, dropout=0.0)
 
 
 def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:

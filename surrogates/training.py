@@ -8,11 +8,12 @@ where there is no noise to overfit, and so can be small and fast at the same acc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problems.errors import InvalidArgument
+from ..problems.errors import InvalidArgument, MissingExtra
 from ..problems.problem import Vectors
 from ..problems.space import Space
 from .boosting import Boosting
@@ -62,6 +63,18 @@ class Recipe:
         if self.drawn < 0:
             raise InvalidArgument(f"a recipe draws 0 configurations or more, got {self.drawn}")
 
+    @staticmethod
+    def check() -> None:
+        """Check that recipes can be followed here, which is better known before trees have grown for minutes.
+
+        Raises
+        ------
+        MissingExtra
+            If torch is not installed.
+        """
+        if find_spec("torch") is None:
+            raise MissingExtra.for_package("torch", "fit", "fitting a surrogate")
+
     def teach(self, examples: Examples, rows: NDArray[np.int64]) -> Teacher:
         """Teach a teacher the runs ``rows`` of ``examples``."""
         learners = self.teacher, self.perceptrons, self.kriging
@@ -70,7 +83,7 @@ class Recipe:
 
 def learn(examples: Examples, rows: NDArray[np.int64], recipe: Recipe) -> Network:
     """Learn the runs ``rows`` of ``examples``: their means, on the scale of predictions, a column for each target."""
-    recipe.student.check()
+    recipe.check()
     teacher = recipe.teach(examples, rows)
     vectors, epochs = lessons(examples, rows, recipe)
     features = Features(examples.problem).matrix(vectors, epochs).astype(np.float32)

@@ -103,7 +103,7 @@ def tune(
     Raises
     ------
     MissingExtra
-        If Optuna is not installed.
+        If Optuna or torch is not installed.
     InvalidArgument
         If the table was not opened from a file or has configurations in one fold only, or there is no trial to do.
     OutputConflict, FileProblem
@@ -111,6 +111,7 @@ def tune(
     """
     if find_spec("optuna") is None:
         raise MissingExtra.for_package("optuna", "fit", "--tune")
+    Recipe.check()
     if trials < 1:
         raise InvalidArgument(f"trials is {trials}: expected 1 or more")
     if not table.sha256:
@@ -198,7 +199,7 @@ class _Search:
         number = len(before)
         seed = int(np.random.SeedSequence([self._recipe.seed, number]).generate_state(1)[0])
         sampler = optuna.samplers.TPESampler(n_startup_trials=_STARTUP, seed=seed)
-        study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner())
+        study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
         for trial in before:
             whole = self._is_whole(trial)
             study.add_trial(

@@ -40,6 +40,7 @@ BORDERS: Mapping[str, tuple[str, ...]] = {
         "problems/training_run.py",
         "optimizers/wrapped_botorch.py",
         "surrogates/distillation.py",
+        "surrogates/perceptrons.py",
     ),
     "ConfigSpace": ("problems/space.py", "optimizers/wrapped_smac.py"),
     "pyarrow": ("tables/sheets.py",),

@@ -87,7 +87,7 @@ def grid() -> Grid:
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
     tiny = Boosting(model="lightgbm", trees=40, leaves=16, rows_in_leaf=100, learning_rate=0.2)
-    quick = Perceptrons(members=1, hidden=(32,), passes=25)
+    quick = Perceptrons(members=1, width=32, layers=1, passes=25)
     return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=Student(hidden=(24, 24), steps=800))
 
 

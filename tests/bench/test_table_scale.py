@@ -81,7 +81,7 @@ def fit(path: Path) -> None:
     recipe = replace(
         whole,
         teacher=replace(whole.teacher, trees=4),
-        perceptrons=Perceptrons(members=1, hidden=(4,), passes=1),
+        perceptrons=Perceptrons(members=1, width=4, layers=1, passes=1),
         student=replace(whole.student, steps=100),
         drawn=1_000,
         most_points=whole.most_points // 10,

@@ -59,7 +59,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def recipe() -> Recipe:
     """Models of hardly any trees and units."""
     tiny = Boosting(model="lightgbm", trees=8, leaves=8, rows_in_leaf=2)
-    quick = Perceptrons(members=1, hidden=(8,), passes=3)
+    quick = Perceptrons(members=1, width=8, layers=1, passes=3)
     return Recipe(drawn=200, teacher=tiny, perceptrons=quick, student=Student(hidden=(8,), steps=20))
 
 

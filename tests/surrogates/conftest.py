@@ -68,7 +68,7 @@ def table() -> Table:
 def recipe() -> Recipe:
     quick = Boosting(trees=60, learning_rate=0.15, rows_in_leaf=40)
     student = Student(hidden=(48, 48), steps=1500)
-    perceptrons = Perceptrons(members=1, hidden=(16, 16), passes=32)
+    perceptrons = Perceptrons(members=1, width=64, layers=2, passes=32)
     return Recipe(teacher=quick, perceptrons=perceptrons, student=student, drawn=3600)
 
 

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+from bagbench.problems.errors import InvalidArgument
+from bagbench.surrogates import perceptrons
 from bagbench.surrogates.perceptrons import Perceptrons
 
-QUICK = Perceptrons(members=2, hidden=(24,), passes=48)
+QUICK = Perceptrons(members=2, width=24, layers=1, passes=48)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,47 @@ def test_same_seed_same_model_and_another_another(features: NDArray[np.float64])
     assert not (one == other).all()
 
 
-def test_odds_of_members_are_averaged_not_their_probabilities(features: NDArray[np.float64]) -> None:
+def test_odds_of_members_are_averaged_not_their_probabilities(
+    features: NDArray[np.float64], monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels = np.column_stack([features[:, 0] > 0.5, features[:, 1] + features[:, 2] > 1.9])
-    alone = [replace(QUICK, members=1).classify(features, labels, seed=seed)(features) for seed in (4, 5)]
-    odds = [probabilities / (1 - probabilities) for probabilities in alone]
-    together = QUICK.classify(features, labels, seed=4)(features)
-    np.testing.assert_allclose(together / (1 - together), np.sqrt(odds[0] * odds[1]), rtol=1e-6)
-    assert np.abs(together - np.mean(alone, axis=0)).max() > 1e-3
+    model, evaluate, said = QUICK.classify(features, labels, seed=4), perceptrons._evaluate, []
+
+    def spy(*arguments: object) -> torch.Tensor:
+        said.append(evaluate(*arguments))
+        return said[-1]
+
+    monkeypatch.setattr(perceptrons, "_evaluate", spy)
+    together = model(features)
+    odds = np.exp(np.concatenate(said, axis=1, dtype=np.float64))
+    assert odds.shape == (2, *labels.shape)
+    np.testing.assert_allclose(together / (1 - together), np.sqrt(odds[0] * odds[1]), rtol=1e-4)
+    assert np.abs(together - (odds / (1 + odds)).mean(axis=0)).max() > 1e-3
+
+
+def test_random_numbers_of_others_are_left_alone(features: NDArray[np.float64]) -> None:
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    QUICK.regress(features, features[:, 0], seed=0)
+    assert (torch.rand(3) == wanted).all()
+
+
+def test_of_few_examples_noise_is_not_learnt_by_heart(features: NDArray[np.float64]) -> None:
+    noise = np.random.default_rng(1).standard_normal(len(features))
+    usual = Perceptrons(members=1, width=64, layers=3)
+    free = replace(usual, decay=0.0, dropout=0.0)
+    held, learnt = (kind.regress(features, noise, seed=0)(features) for kind in (usual, free))
+    assert held.var() < 0.5 * learnt.var()
+
+
+def test_many_rows_are_answered_like_few(features: NDArray[np.float64]) -> None:
+    model = QUICK.regress(features, features[:, 1], seed=0)
+    rows = np.tile(features, (20, 1))
+    np.testing.assert_allclose(model(rows)[-600:], model(features), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"members": 0}, {"width": 0}, {"layers": 0}, {"passes": 0}, {"dropout": 1.0}])
+def test_perceptrons_that_could_not_learn_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InvalidArgument, match="members, units, layers and passes"):
+        Perceptrons(**wrong)

@@ -24,7 +24,7 @@ from bagbench.tables.table import Table
 
 TINY = Recipe(
     teacher=Boosting(model="lightgbm", trees=6, leaves=4, rows_in_leaf=20, learning_rate=0.3),
-    perceptrons=Perceptrons(members=1, hidden=(4,), passes=1),
+    perceptrons=Perceptrons(members=1, width=4, layers=1, passes=1),
 )
 
 
@@ -124,7 +124,7 @@ def test_the_recipe_as_it_was_is_the_first_trial_and_the_best_is_no_worse(never_
 
 
 @pytest.mark.parametrize(
-    "recipe", [Recipe(), TINY, Recipe(perceptrons=Perceptrons(hidden=(50, 30, 20, 7)), trees_share=0.0)]
+    "recipe", [Recipe(), TINY, Recipe(perceptrons=Perceptrons(width=30, layers=7, dropout=0.0), trees_share=0.0)]
 )
 def test_settings_hold_the_recipe_and_lead_back_to_it(recipe: Recipe) -> None:
     settings = settings_around(recipe)
@@ -140,13 +140,11 @@ def test_every_setting_changes_the_recipe() -> None:
         assert with_settings(Recipe(), {**values, changed.name: changed.low}) != Recipe(), changed.name
 
 
-def test_smaller_steps_want_more_trees_and_shapes_are_kept() -> None:
-    recipe = Recipe(perceptrons=Perceptrons(hidden=(60, 20)))
+def test_smaller_steps_want_more_trees() -> None:
+    recipe = Recipe()
     values = {setting.name: setting.default for setting in settings_around(recipe)}
     halved = with_settings(recipe, {**values, "trees.learning_rate": recipe.teacher.learning_rate / 2})
     assert halved.teacher.trees == 2 * recipe.teacher.trees
-    deeper = with_settings(recipe, {**values, "perceptrons.layers": 3, "perceptrons.width": 30})
-    assert deeper.perceptrons.hidden == (30, 10, 10)
 
 
 def test_a_setting_without_multiples_is_refused() -> None:

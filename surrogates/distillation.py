@@ -32,7 +32,7 @@ class Student:
 
     hidden: tuple[int, ...] = (128, 128)
     """Units of its layers: what its likeness to the teacher hangs on, and what a query costs."""
-    steps: int = 32_000
+    steps: int = 64_000
     """Of Adam, on ``batch`` examples each."""
     batch: int = 512
     learning_rate: float = 0.004

@@ -75,10 +75,11 @@ class Perceptrons:
         """
         if not labels.shape[1]:
             return lambda rows: np.empty((len(rows), 0))
+        from scipy.special import expit
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         log_odds = self._fit(features, labels, binary_cross_entropy_with_logits, seed)
-        return lambda rows: 1.0 / (1.0 + np.exp(-log_odds(rows)))
+        return lambda rows: expit(log_odds(rows))
 
     def regress(self, features: Array, targets: Array, *, seed: int) -> Model:
         """Learn the means of ``targets`` (n,) given ``features`` (n, f), by least squares."""
@@ -113,8 +114,9 @@ class Perceptrons:
 
         out, last = [], len(widths) - 2
         for number, (a, b) in enumerate(pairwise(widths)):
-            weights = torch.randn(self.members, a, b) * math.sqrt((1 if number == last else 2) / a)
-            out.append((weights.requires_grad_(), torch.zeros(self.members, 1, b).requires_grad_()))
+            weights = torch.randn(self.members, a, b, dtype=torch.float32) * math.sqrt((1 if number == last else 2) / a)
+            biases = torch.zeros(self.members, 1, b, dtype=torch.float32)
+            out.append((weights.requires_grad_(), biases.requires_grad_()))
         return out
 
     def _train(self, layers: list[tuple[Tensor, Tensor]], x: Tensor, y: Tensor, loss: Callable[..., Tensor]) -> None:
@@ -127,9 +129,8 @@ class Perceptrons:
         rate = self.learning_rate * min(1.0, math.sqrt(batch / _FULL))
         decay, dropout = self.decay * min(_MOST_DECAY, _MANY / n), self.dropout * min(1.0, _MANY / n)
         shrinking = {"params": [weights for weights, _ in layers], "weight_decay": decay}
-        adam = torch.optim.AdamW(
-            [shrinking, {"params": [biases for _, biases in layers], "weight_decay": 0.0}], lr=rate
-        )
+        others = {"params": [biases for _, biases in layers], "weight_decay": 0.0}
+        adam = torch.optim.AdamW([shrinking, others], lr=rate)
         steps = passes * (n // batch)
         schedule = torch.optim.lr_scheduler.OneCycleLR(adam, rate, steps, pct_start=_WARM_UP)
         for step in range(steps):

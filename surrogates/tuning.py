@@ -3,9 +3,10 @@
 Teachers are judged, not the surrogates that learn from them, by cross-validation over the folds of configurations
 that the quality card has, too. The first trial is the recipe as it was, so tuning never makes its own score worse. A
 trial is stopped after a fold by which it has fallen further behind that first one than the median of trials had (median
-stopping: Golovin et al. 2017, "Google Vizier"). Recipes are suggested by a tree-structured Parzen estimator (Bergstra
-et al. 2011; Akiba et al. 2019, arXiv 1907.10902). What trial k is depends on the seed and the trials before it, and on
-nothing else: not on the number of jobs, nor on how often the search was stopped and begun again.
+stopping: Golovin et al. 2017, "Google Vizier"), from the second trial on. Recipes are suggested by a tree-structured
+Parzen estimator (Bergstra et al. 2011; Akiba et al. 2019, arXiv 1907.10902). What trial k is depends on the seed and
+the trials before it, and on nothing else: not on the number of jobs, nor on how often the search was stopped and begun
+again.
 
 Recipes are chosen by runs that the quality card is measured on, too, so the card of a tuned surrogate flatters it.
 """

@@ -32,7 +32,7 @@ OURS, PLAIN = "bagbench", "xgboost"
 FORMAT, VERSION = "bagbench-grid-cell", 1
 _ASKED = 2_000  # configurations at once, when batches are timed
 _PASSES = 50
-_PACKAGES = ("bagbench", "numpy", "scipy", "scikit-learn", "xgboost", "lightgbm", "onnxruntime", "moocore")
+_PACKAGES = ("bagbench", "numpy", "scipy", "scikit-learn", "torch", "xgboost", "lightgbm", "onnxruntime", "moocore")
 
 
 @dataclass(frozen=True, kw_only=True)

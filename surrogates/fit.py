@@ -198,7 +198,7 @@ def fold_of(examples: Examples) -> NDArray[np.int64]:
 
 def _versions() -> Mapping[str, str]:
     versions = {}
-    for package in ("bagbench", "numpy", "xgboost", "lightgbm", "onnx", "onnxruntime"):
+    for package in ("bagbench", "numpy", "scikit-learn", "torch", "xgboost", "lightgbm", "onnx", "onnxruntime"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

@@ -123,6 +123,13 @@ def test_the_recipe_as_it_was_is_the_first_trial_and_the_best_is_no_worse(never_
     assert (account["trials"], account["default_loss"], account["best_loss"]) == (3, *never_stopped.losses)
 
 
+@pytest.mark.usefixtures("cheap")
+def test_already_the_second_trial_is_stopped_where_it_falls_behind(saved: Table, tmp_path: Path) -> None:
+    best = replace(TINY, teacher=replace(TINY.teacher, leaves=12), trees_share=0.8)
+    found = tune(saved, tmp_path / "best.jsonl", 2, recipe=best)
+    assert [len(trial.losses) for trial in found.trials] == [FOLDS, 1]
+
+
 @pytest.mark.parametrize(
     "recipe", [Recipe(), TINY, Recipe(perceptrons=Perceptrons(width=30, layers=7, dropout=0.0), trees_share=0.0)]
 )

@@ -137,9 +137,8 @@ def teach(
 
 
 def _for_seconds(perceptrons: Perceptrons) -> Perceptrons:
-    """Make them simpler: seconds have little noise, and are nearly a product of powers."""
-    layers, width = min(2, perceptrons.layers), max(1, perceptrons.width // 2)
-    return replace(perceptrons, layers=layers, width=width, dropout=0.0)
+    """Make them simpler, and hold them back less: seconds are nearly a product of powers, and have little noise."""
+    return replace(perceptrons, layers=min(2, perceptrons.layers), decay=perceptrons.decay / 3, dropout=0.0)
 
 
 def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:

@@ -35,7 +35,7 @@ _SMALLEST = 64  # batch
 _FULL = 256  # batch, from which the learning rate need not be lower
 _MOST_DECAY = 1 / 0.3  # times as much, where examples are few
 _WARM_UP = 0.1  # of the steps, in which the learning rate grows
-_SMALL = 0.5  # of what first weights usually are: functions that begin smoother stay so (Chizat et al. 2019)
+_FIRST_WEIGHTS = 0.5  # of what first weights usually are: functions that begin smoother stay so (Chizat et al. 2019)
 _BLOCK = 4_000  # rows at a time: of 600 outputs of eight members they take 80 MB
 
 
@@ -115,7 +115,7 @@ class Perceptrons:
 
         out, last = [], len(widths) - 2
         for number, (a, b) in enumerate(pairwise(widths)):
-            spread = _SMALL * math.sqrt((1 if number == last else 2) / a)
+            spread = _FIRST_WEIGHTS * math.sqrt((1 if number == last else 2) / a)
             weights = torch.randn(self.members, a, b, dtype=torch.float32) * spread
             biases = torch.zeros(self.members, 1, b, dtype=torch.float32)
             out.append((weights.requires_grad_(), biases.requires_grad_()))

@@ -54,7 +54,7 @@ def test_odds_of_members_are_averaged_not_their_probabilities(
     features: NDArray[np.float64], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = np.column_stack([features[:, 0] > 0.5, features[:, 1] + features[:, 2] > 1.9])
-    monkeypatch.setattr(perceptrons, "_SMALL", 3.0)  # members that begin far from each other stay so
+    monkeypatch.setattr(perceptrons, "_FIRST_WEIGHTS", 3.0)  # members that begin far from each other stay so
     model = replace(QUICK, decay=0.0).classify(features, labels, seed=4)
     evaluate, said = perceptrons._evaluate, []
 

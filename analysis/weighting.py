@@ -2,31 +2,33 @@
 
 A cost-aware table has fewer dear configurations than the space. Weighted by the inverse of `inclusion_probability`, a
 fit minimises its error over the space instead of over the table. Whether that makes better surrogates is a question
-that cross-validation answers: trees learn the outcomes at full fidelity with weights of several strengths, and are
-judged on configurations that they have not seen, once as they were collected and once as the space has them.
+that cross-validation answers: perceptrons, of which a teacher is mostly made, learn the outcomes at full fidelity with
+weights of several strengths, and are judged on configurations that they have not seen, once as they were collected and
+once as the space has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
-from ..surrogates.boosting import Boosting
+from ..problems.progress import SILENT, Progress
+from ..surrogates.distribution import Thresholds
 from ..surrogates.examples import Examples
 from ..surrogates.features import Features
 from ..surrogates.fit import fold_of
-from ..surrogates.teacher import predict
+from ..surrogates.perceptrons import Perceptrons
+from ..surrogates.teacher import for_seconds
 
 Array = NDArray[np.float64]
 
 POWERS = (0.0, 0.5, 1.0)
 """Of the inverse probability: no weights, their root, and all of them."""
 
-_TREES = replace(Boosting(), rows_in_leaf=3)  # the recipe's 80 are rows of 25 epochs a run
 _RESAMPLES = 1_000
 
 
@@ -44,19 +46,19 @@ class Weighted:
     """95 % intervals of what ``as_collected`` and ``of_the_space`` gained over no weights, by bootstrap over runs."""
 
 
-def judge_weights(examples: Examples, *, seed: int = 0) -> list[Weighted]:
-    """Fit with weights of all `POWERS`, and judge on folds of configurations.
+def judge_weights(
+    examples: Examples, perceptrons: Perceptrons, *, seed: int = 0, progress: Progress = SILENT
+) -> list[Weighted]:
+    """Train with weights of all `POWERS`, and judge on folds of configurations.
 
-    Metrics are judged on the scale on which they are predicted (see `bagbench.surrogates.targets`).
+    Metrics are judged on the scale on which means are taken (see `bagbench.surrogates.targets`).
 
     Raises
     ------
     InvalidArgument
         If somebody chose a configuration, so that it has no probability, or all that tell seconds are in one fold.
     """
-    folds = fold_of(examples)
-    rich = Features(examples.problem).rich(examples.vectors).astype(np.float32)
-    chance = examples.inclusion_probability
+    chance, folds = examples.inclusion_probability, fold_of(examples)
     if np.isnan(chance).any():
         raise InvalidArgument(
             f"{np.isnan(chance).sum()} runs were chosen, not drawn, and have no inclusion probability: "
@@ -66,31 +68,44 @@ def judge_weights(examples: Examples, *, seed: int = 0) -> list[Weighted]:
         raise InvalidArgument("weights are judged on configurations not seen: all that tell seconds are in one fold")
     judges = {"as_collected": np.ones(len(examples)), "of_the_space": 1.0 / chance}
     resamples = np.random.default_rng(seed).integers(len(examples), size=(_RESAMPLES, len(examples)))
+    true = _outcomes(examples)
+    squares = {power: np.empty_like(true) for power in POWERS}
+    trainings = [(power, fold) for power in POWERS for fold in np.unique(folds)]
+    for done, (power, fold) in enumerate(trainings, start=1):
+        unseen = folds == fold
+        predicted = _predict(examples, true, unseen, chance**-power, perceptrons, seed)
+        squares[power][unseen] = (true[unseen] - predicted) ** 2
+        progress.update(done, len(trainings))
     rows = []
     for head, target in enumerate(examples.targets):
-        true = examples.values[:, -1, head]
-        squares: dict[float, Array] = {}
-        for power in POWERS:
-            predicted = _unseen(rich, true, chance**-power, folds, seed)
-            squares[power] = (true - predicted) ** 2
-        scores = {name: _r2(squares[0.0], true, weights, resamples) for name, weights in judges.items()}
-        for power in POWERS:
-            own = {name: _r2(squares[power], true, weights, resamples) for name, weights in judges.items()}
-            gains = {name: _interval(own[name][1:] - scores[name][1:]) for name in judges}
+        scores = {
+            power: {name: _r2(squares[power][:, head], true[:, head], w, resamples) for name, w in judges.items()}
+            for power in POWERS
+        }
+        for power, own in scores.items():
+            gains = {name: _interval(own[name][1:] - scores[0.0][name][1:]) for name in judges}
             first = {name: float(values[0]) for name, values in own.items()}
             rows.append(Weighted(metric=target.name, power=power, gains=gains, **first))
     return rows
 
 
-def _unseen(rich: NDArray[np.float32], true: Array, weights: Array, folds: NDArray[np.int64], seed: int) -> Array:
-    """Predict (n,) each run by trees that learnt from the other folds; what is not known (NaN) teaches nothing."""
-    predicted = np.empty(len(true))
-    for fold in np.unique(folds):
-        inside = folds == fold
-        learnt = ~inside & ~np.isnan(true)
-        forest = _TREES.fit(rich[learnt], true[learnt], weights=weights[learnt] / weights[learnt].mean(), seed=seed)
-        predicted[inside] = predict([forest], rich[inside])[:, 0]
-    return predicted
+def _outcomes(examples: Examples) -> Array:
+    """Give outcomes (n, h) after the last epoch, on the scale of averages."""
+    last = examples.values[:, -1]
+    return np.column_stack([target.to_average(last[:, head]) for head, target in enumerate(examples.targets)])
+
+
+def _predict(
+    examples: Examples, true: Array, unseen: NDArray[np.bool_], weights: Array, perceptrons: Perceptrons, seed: int
+) -> Array:
+    """Predict the outcomes of unseen runs by perceptrons that learnt from the others, as a teacher has them."""
+    rich = Features(examples.problem).rich(examples.vectors)
+    learnt, timed = ~unseen, ~unseen & examples.timed
+    thresholds = Thresholds.of(true[learnt, :-1])
+    labels = thresholds.exceeded(true[learnt, :-1])
+    classifier = perceptrons.classify(rich[learnt], labels, weights=weights[learnt], seed=seed)
+    clock = for_seconds(perceptrons).regress(rich[timed], true[timed, -1], weights=weights[timed], seed=seed)
+    return np.column_stack([thresholds.expectations(classifier(rich[unseen])), clock(rich[unseen])])
 
 
 def _r2(squares: Array, true: Array, weights: Array, resamples: NDArray[np.int64]) -> Array:
@@ -110,14 +125,15 @@ def _interval(gains: Array) -> tuple[float, float]:
 
 
 def weighting_page(judged: Mapping[str, Sequence[Weighted]], command: str) -> str:
-    """Write Markdown of what `judge_weights` found, by the name of the table."""
+    """Write Markdown of what `judge_weights` found, by the name of the table; ``command`` made it."""
     lines = [
         "# Does weighting by inverse inclusion probability help?",
         "",
         "Cost-aware tables have fewer dear configurations than the space; the probability of each is in the table.",
-        "Trees were fitted with no weights, with the root of its inverse, and with all of it, and judged by R2 on",
-        "configurations that they had not seen (5 folds), as they were collected and as the space has them. In",
-        "brackets what that is more than without weights: 95 % intervals, by bootstrap over runs.",
+        "Perceptrons, of which the teacher of a surrogate is mostly made, were trained with no weights, with the root",
+        "of its inverse, and with all of it, and judged by R2 on configurations that they had not seen (5 folds), as",
+        "they were collected and as the space has them. In brackets what that is more than without weights: 95 %",
+        "intervals, by bootstrap over runs.",
         "",
         "| table | metric | weights | R2, as collected | R2, of the space |",
         "|---|---|---|---:|---:|",

@@ -63,8 +63,8 @@ class Perceptrons:
         if min(self.members, self.width, self.layers, self.passes) < 1 or not 0 <= self.dropout < 1:
             raise InvalidArgument(f"perceptrons have members, units, layers and passes, and some units speak: {self}")
 
-    def classify(self, features: Array, labels: NDArray[np.bool_], *, seed: int) -> Model:
-        """Learn the probabilities of ``labels`` (n, q) given ``features`` (n, f).
+    def classify(self, features: Array, labels: NDArray[np.bool_], *, weights: Array | None = None, seed: int) -> Model:
+        """Learn the probabilities of ``labels`` (n, q) given ``features`` (n, f); examples count by ``weights`` (n,).
 
         The members' odds are averaged, on a log scale: a probability of one in a thousand is not to be drowned by a
         member that says one in twenty (logarithmic opinion pool: Genest & Zidek 1986).
@@ -79,27 +79,29 @@ class Perceptrons:
         from scipy.special import expit
         from torch.nn.functional import binary_cross_entropy_with_logits
 
-        log_odds = self._fit(features, labels, binary_cross_entropy_with_logits, seed)
+        log_odds = self._fit(features, labels, weights, binary_cross_entropy_with_logits, seed)
         return lambda rows: expit(log_odds(rows))
 
-    def regress(self, features: Array, targets: Array, *, seed: int) -> Model:
-        """Learn the means of ``targets`` (n,) given ``features`` (n, f), by least squares."""
-        from torch.nn.functional import mse_loss
-
+    def regress(self, features: Array, targets: Array, *, weights: Array | None = None, seed: int) -> Model:
+        """Learn the means of ``targets`` (n,) given ``features`` (n, f), by least squares with ``weights`` (n,)."""
         shift, scale = float(targets.mean()), float(targets.std()) or 1.0
-        means = self._fit(features, ((targets - shift) / scale)[:, None], mse_loss, seed)
+        means = self._fit(features, ((targets - shift) / scale)[:, None], weights, _squares, seed)
         return lambda rows: shift + scale * means(rows)[:, 0]
 
-    def _fit(self, features: Array, targets: NDArray[Any], loss: Callable[..., Tensor], seed: int) -> Model:
+    def _fit(
+        self, features: Array, targets: NDArray[Any], weights: Array | None, loss: Callable[..., Tensor], seed: int
+    ) -> Model:
         """Train the members to have little ``loss``; what is given back averages what they say."""
         import torch
 
         prepare = standardised().fit(features)
         x = torch.from_numpy(prepare.transform(features).astype(np.float32))
-        y = torch.from_numpy(targets)
+        y, counts = torch.from_numpy(targets), torch.ones(len(targets), 1)
+        if weights is not None:  # those of the usual size leave the learning rate and the decay what they are
+            counts[:, 0] = torch.from_numpy(weights / weights.mean())
         with one_thread(), _seeded(seed):  # sums in another order would be other networks
             layers = self._layers([x.shape[1], *[self.width] * self.layers, y.shape[1]])
-            self._train(layers, x, y, loss)
+            self._train(layers, x, y, counts, loss)
 
         def average(rows: Array) -> Array:
             blocks = np.array_split(prepare.transform(rows).astype(np.float32), max(1, -(-len(rows) // _BLOCK)))
@@ -121,8 +123,13 @@ class Perceptrons:
             out.append((weights.requires_grad_(), biases.requires_grad_()))
         return out
 
-    def _train(self, layers: list[tuple[Tensor, Tensor]], x: Tensor, y: Tensor, loss: Callable[..., Tensor]) -> None:
-        """Train on examples ``x`` (n, f) with targets ``y`` (n, q), each member on batches of its own."""
+    def _train(
+        self, layers: list[tuple[Tensor, Tensor]], x: Tensor, y: Tensor, counts: Tensor, loss: Callable[..., Tensor]
+    ) -> None:
+        """Train on examples ``x`` (n, f) with targets ``y`` (n, q) that count ``counts`` (n, 1) times.
+
+        Each member has batches of its own.
+        """
         import torch
 
         n = len(x)
@@ -141,7 +148,7 @@ class Perceptrons:
                 order = torch.stack([torch.randperm(n) for _ in range(self.members)])
             rows = order[:, place * batch : (place + 1) * batch]
             adam.zero_grad()
-            loss(_evaluate(layers, x[rows], dropout), y[rows].to(torch.float32)).backward()
+            loss(_evaluate(layers, x[rows], dropout), y[rows].to(torch.float32), weight=counts[rows]).backward()
             adam.step()
             schedule.step()
 
@@ -163,6 +170,13 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def _squares(said: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Give the mean of squared errors, weighted."""
+    from torch.nn.functional import mse_loss
+
+    return (weight * mse_loss(said, wanted, reduction="none")).mean()
 
 
 def _evaluate(layers: list[tuple[Tensor, Tensor]], rows: Tensor, dropout: float = 0.0) -> Tensor:

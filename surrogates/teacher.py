@@ -129,14 +129,16 @@ def teach(
         knots=knots,
         thresholds=thresholds,
         classifier=perceptrons.classify(rich[rows], thresholds.exceeded(outcomes), seed=seed),
-        clock=_for_seconds(perceptrons).regress(rich[timed], examples.values[timed, 0, -1], seed=seed),
+        clock=for_seconds(perceptrons).regress(
+            rich[timed], examples.values[timed, 0, -1], weights=examples.seconds_weights[timed], seed=seed
+        ),
         trees_shares=[1.0 if each else trees_share for each in exact],
         kriged=[krige(head) for head in heads],
         kriging_shares=shares,
     )
 
 
-def _for_seconds(perceptrons: Perceptrons) -> Perceptrons:
+def for_seconds(perceptrons: Perceptrons) -> Perceptrons:
     """Make them simpler, and hold them back less: seconds are nearly a product of powers, and have little noise."""
     return replace(perceptrons, layers=min(2, perceptrons.layers), decay=perceptrons.decay / 3, dropout=0.0)
 

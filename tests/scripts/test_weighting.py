@@ -18,7 +18,7 @@ def weighting(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_page_has_a_row_for_every_metric_and_weight(table: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    done = weighting(table, "--page", page)
+    done = weighting(table, "--members", 1, "--page", page)
     assert done.returncode == 0, done.stderr
     rows = [line for line in page.read_text().splitlines() if line.startswith(f"| {table.stem} |")]
     assert [row.split(" | ")[2] for row in rows] == ["none", "root", "all"] * 4

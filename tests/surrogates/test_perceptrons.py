@@ -78,6 +78,23 @@ def test_random_numbers_of_others_are_left_alone(features: NDArray[np.float64]) 
     assert (torch.rand(3) == wanted).all()
 
 
+def test_heavy_examples_count_more(features: NDArray[np.float64]) -> None:
+    """What no feature tells: one in three says 1, the others 0, and counts twice."""
+    ones = np.random.default_rng(2).permutation(np.arange(len(features)) % 3 == 0)
+    weights, held = np.where(ones, 2.0, 1.0), replace(QUICK, decay=3.0, width=4)
+    chances = held.classify(features, ones[:, None], weights=weights, seed=0)(features)
+    means = held.regress(features, ones.astype(np.float64), weights=weights, seed=0)(features)
+    assert chances.mean() == pytest.approx(1 / 2, abs=0.03)
+    assert means.mean() == pytest.approx(1 / 2, abs=0.03)
+
+
+def test_weights_are_relative(features: NDArray[np.float64]) -> None:
+    for learn, targets in ((QUICK.classify, features[:, :2] > 0.5), (QUICK.regress, features[:, 0])):
+        bare = learn(features, targets, seed=0)(features)
+        equal = learn(features, targets, weights=np.full(len(features), 8.0), seed=0)(features)
+        np.testing.assert_array_equal(equal, bare)
+
+
 def test_of_few_examples_noise_is_not_learnt_by_heart(features: NDArray[np.float64]) -> None:
     noise = np.random.default_rng(1).standard_normal(len(features))
     usual = Perceptrons(members=1, width=64, layers=3)

@@ -12,6 +12,7 @@ from bagbench.problems.space import Space
 from bagbench.surrogates.boosting import Boosting
 from bagbench.surrogates.distillation import Student
 from bagbench.surrogates.examples import read_examples
+from bagbench.surrogates.features import Features
 from bagbench.surrogates.training import Recipe, learn, lessons, predict_curves
 from bagbench.tables.designs import Plan, planned_runs
 from bagbench.tables.importing import import_runs
@@ -42,6 +43,20 @@ def test_what_replicates_agree_on_is_left_to_the_trees(table: Table, recipe: Rec
     assert list(teacher.trees_shares) == [*[recipe.trees_share] * (len(examples.targets) - 1), 1.0]
     once = np.unique(examples.digests, return_index=True)[1]  # without replicates nobody knows
     assert list(recipe.teach(examples, once).trees_shares) == [recipe.trees_share] * len(examples.targets)
+
+
+def test_seconds_are_learnt_from_the_machine_that_tells_them_best(table: Table, recipe: Recipe) -> None:
+    """Half of the runs were e times as slow; all know it is worth a tenth of the others."""
+    examples = read_examples(table)
+    slow = np.random.default_rng(0).random(len(examples)) < 0.5
+    values = examples.values.copy()
+    values[slow, :, -1] += 1.0
+    weights = np.where(slow, 0.1, 1.0)
+    disturbed = replace(examples, values=values, seconds_weights=weights)
+    clocks = [recipe.teach(each, np.arange(len(each))).clock for each in (examples, disturbed)]
+    rich = Features(examples.problem).rich(examples.vectors)
+    slower = np.mean(clocks[1](rich) - clocks[0](rich))  # by 0.5 if all counted the same
+    assert slower == pytest.approx(np.average(slow, weights=weights), abs=0.1)
 
 
 @pytest.mark.parametrize("beyond", [-300.0, 300.0])

@@ -10,8 +10,8 @@ OUT := out/digits
 compare: .venv/installed-core  ## race on the shipped surrogate, write report.html and summary.csv
 	.venv/bin/bagbench compare digits --out $(OUT)
 
-test: .venv/installed-all  ## run the tests; ARGS="..." is passed to pytest
-	.venv/bin/pytest $(ARGS)
+test: .venv/installed-all  ## run the tests, up to four at once; ARGS="..." is passed to pytest
+	.venv/bin/pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: .venv/installed-all .make/typing/bagbench  ## lint, format, types
 	.venv/bin/ruff check .

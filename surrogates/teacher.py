@@ -3,8 +3,9 @@
 Of every metric's curve it knows the mean at any epoch. Trees (xgboost and lightgbm) learn means directly; perceptrons
 learn by how much outcomes exceed a dozen thresholds, of all metrics at once at a dozen epochs, and so see both modes
 of what either learns or collapses (see `distribution`). The two are averaged: one has steps where the other is smooth.
-A metric of which replicates agree (a size, say) is left to the trees. Seconds are learnt from one row a run, by both.
-Of small tables Gaussian processes know as much as both together, and count nearly as much (see `kriging`).
+A metric of which replicates agree (a size, say) is left to trees that are shown all of it. Seconds are learnt from one
+row a run, by both. Of small tables Gaussian processes know as much as both together, and count nearly as
+much (see `kriging`).
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def teach(
     return Teacher(
         problem=examples.problem,
         targets=examples.targets,
-        trees=[_grow(examples, known[head], head, trees, seed) for head in heads],
+        trees=[_grow(examples, known[head], head, _for_exact(trees) if exact[head] else trees, seed) for head in heads],
         knots=knots,
         thresholds=thresholds,
         classifier=perceptrons.classify(rich[rows], thresholds.exceeded(outcomes), seed=seed),
@@ -141,6 +142,11 @@ def teach(
 def for_seconds(perceptrons: Perceptrons) -> Perceptrons:
     """Make them simpler, and hold them back less: seconds are nearly a product of powers, and have little noise."""
     return replace(perceptrons, layers=min(2, perceptrons.layers), decay=perceptrons.decay / 3, dropout=0.0)
+
+
+def _for_exact(trees: Boosting) -> Boosting:
+    """Show every tree all rows and columns: to leave some out is good against noise alone."""
+    return replace(trees, row_share=1.0, column_share=1.0)
 
 
 def _is_exact(examples: Examples, rows: NDArray[np.int64], head: int) -> bool:

@@ -45,6 +45,17 @@ def test_what_replicates_agree_on_is_left_to_the_trees(table: Table, recipe: Rec
     assert list(recipe.teach(examples, once).trees_shares) == [recipe.trees_share] * len(examples.targets)
 
 
+def test_what_has_no_noise_is_learnt_from_all_rows_and_columns(table: Table, recipe: Recipe) -> None:
+    """The made-up seconds: whatever share of rows and columns trees are shown against noise."""
+    examples = read_examples(table)
+    sparing = replace(recipe, teacher=replace(recipe.teacher, row_share=0.4, column_share=0.4))
+    usual, spared = (each.teach(examples, np.arange(len(examples))) for each in (recipe, sparing))
+    epochs = np.full((1, len(examples)), examples.problem.max_epochs)
+    means = [teacher.means(examples.vectors, epochs)[0] for teacher in (usual, spared)]
+    np.testing.assert_array_equal(means[0][:, -1], means[1][:, -1])
+    assert (means[0][:, 0] != means[1][:, 0]).all()
+
+
 def test_seconds_are_learnt_from_the_machine_that_tells_them_best(table: Table, recipe: Recipe) -> None:
     """Half of the runs were e times as slow; all know it is worth a tenth of the others."""
     examples = read_examples(table)

@@ -96,7 +96,7 @@ class Perceptrons:
 
         prepare = standardised().fit(features)
         x = torch.from_numpy(prepare.transform(features).astype(np.float32))
-        y, counts = torch.from_numpy(targets), torch.ones(len(targets), 1)
+        y, counts = torch.from_numpy(targets), torch.ones(len(targets), 1, dtype=torch.float32)
         if weights is not None:  # those of the usual size leave the learning rate and the decay what they are
             counts[:, 0] = torch.from_numpy(weights / weights.mean())
         with one_thread(), _seeded(seed):  # sums in another order would be other networks

@@ -67,7 +67,6 @@ def judge_weights(
     if len(np.unique(folds[examples.timed])) < 2:
         raise InvalidArgument("weights are judged on configurations not seen: all that tell seconds are in one fold")
     judges = {"as_collected": np.ones(len(examples)), "of_the_space": 1.0 / chance}
-    resamples = np.random.default_rng(seed).integers(len(examples), size=(_RESAMPLES, len(examples)))
     true = _outcomes(examples)
     squares = {power: np.empty_like(true) for power in POWERS}
     trainings = [(power, fold) for power in POWERS for fold in np.unique(folds)]
@@ -76,16 +75,31 @@ def judge_weights(
         predicted = _predict(examples, true, unseen, chance**-power, perceptrons, seed)
         squares[power][unseen] = (true[unseen] - predicted) ** 2
         progress.update(done, len(trainings))
+    resamples = np.random.default_rng(seed).integers(len(examples), size=(_RESAMPLES, len(examples)))
     rows = []
     for head, target in enumerate(examples.targets):
-        scores = {
-            power: {name: _r2(squares[power][:, head], true[:, head], w, resamples) for name, w in judges.items()}
-            for power in POWERS
-        }
-        for power, own in scores.items():
-            gains = {name: _interval(own[name][1:] - scores[0.0][name][1:]) for name in judges}
-            first = {name: float(values[0]) for name, values in own.items()}
-            rows.append(Weighted(metric=target.name, power=power, gains=gains, **first))
+        errors = {power: of_all[:, head] for power, of_all in squares.items()}
+        rows += _compare(target.name, errors, true[:, head], judges, resamples)
+    return rows
+
+
+def _compare(
+    metric: str,
+    squares: Mapping[float, Array],
+    true: Array,
+    judges: Mapping[str, Array],
+    resamples: NDArray[np.int64],
+) -> list[Weighted]:
+    """Hold all strengths of weights against none, for one metric, by their squared errors (n,)."""
+    scores = {
+        power: {name: _r2(errors, true, weights, resamples) for name, weights in judges.items()}
+        for power, errors in squares.items()
+    }
+    rows = []
+    for power, own in scores.items():
+        gains = {name: _interval(own[name][1:] - scores[0.0][name][1:]) for name in judges}
+        first = {name: float(values[0]) for name, values in own.items()}
+        rows.append(Weighted(metric=metric, power=power, gains=gains, **first))
     return rows
 
 

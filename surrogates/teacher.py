@@ -4,8 +4,8 @@ Of every metric's curve it knows the mean at any epoch. Trees (xgboost and light
 learn by how much outcomes exceed a dozen thresholds, of all metrics at once at a dozen epochs, and so see both modes
 of what either learns or collapses (see `distribution`). The two are averaged: one has steps where the other is smooth.
 A metric of which replicates agree (a size, say) is left to trees that are shown all of it. Seconds are learnt from one
-row a run, by both. Of small tables Gaussian processes know as much as both together, and count nearly as
-much (see `kriging`).
+row a run, by both. Of small tables Gaussian processes know as much as both together, and count nearly as much (see
+`kriging`).
 """
 
 from __future__ import annotations

@@ -126,7 +126,8 @@ def _noiseless(cells: list[Any]) -> list[str]:
     return [
         f"- **Why {_words([f'`{name}`' for name in behind])}**, which has no noise, is left better to plain trees: "
         "what replicates agree on is learnt by trees alone here, too, but what is served is a network that learnt from "
-        "them, and it is smooth where exact values have steps.",
+        "them. Of a metric that takes few values it answers with the nearest, and so is either exact or off by one "
+        "where two are nearly the same.",
     ]
 
 

@@ -21,7 +21,7 @@ from .features import Features
 from .noise import Noise
 from .targets import Target
 
-KIND, VERSION = "bagbench-surrogate", 4
+KIND, VERSION = "bagbench-surrogate", 5
 _HALF_PRECISE = (1e-2, 6e4)  # what the largest draw of a head may be for half precision to hold all that matter
 
 
@@ -57,10 +57,7 @@ class Description:
             "has_network": self.has_network,
             "problem": json.loads(problem_to_json(self.problem)),
             "features": Features(self.problem).names,
-            "heads": [
-                {"name": t.name, "low": t.low, "high": t.high if math.isfinite(t.high) else None, "scale": t.scale}
-                for t in self.targets
-            ],
+            "heads": [_write_head(target) for target in self.targets],
             "profile": self.profile.tolist(),
             "noise": {
                 "edges": self.noise.edges.tolist(),
@@ -96,10 +93,9 @@ class Description:
         problem = problem_from_json(json.dumps(document["problem"]))
         if tuple(document["features"]) != Features(problem).names:
             raise FileProblem(f"{path} was fitted with other features than this bagbench computes: fit it again")
-        heads = [{**head, "high": math.inf if head["high"] is None else head["high"]} for head in document["heads"]]
         return cls(
             problem=problem,
-            targets=tuple(Target(**head) for head in heads),
+            targets=tuple(map(_read_head, document["heads"])),
             profile=np.array(document["profile"]),
             noise=_read_noise(document["noise"]),
             card=document["card"],
@@ -108,6 +104,18 @@ class Description:
             answers_sha256=document.get("answers_sha256", ""),
             has_network=document.get("has_network", False),
         )
+
+
+def _write_head(target: Target) -> Mapping[str, object]:
+    """Write how a metric is predicted; only from version 5 on heads may have levels."""
+    high = target.high if math.isfinite(target.high) else None
+    head = {"name": target.name, "low": target.low, "high": high, "scale": target.scale}
+    return {**head, "levels": target.levels} if target.levels else head
+
+
+def _read_head(head: Mapping[str, Any]) -> Target:
+    high = math.inf if head["high"] is None else head["high"]
+    return Target(**{**head, "high": high, "levels": tuple(head.get("levels", ()))})
 
 
 def _scales(noise: Noise) -> NDArray[np.float32]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..problems.threads import one_thread
-from .network import Network, activation, filled, ramps, rounded
+from .network import Network, activation, filled, ramps
+from .rounding import rounded
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from ..tables.table import Table
 from .drift import estimate_drift
 from .features import Features
 from .paces import Pace, machines, paces
-from .targets import DOUBT, SECONDS, Target, seconds_target, target_for
+from .targets import DOUBT, SECONDS, Target, find_levels, seconds_target, target_for
 
 Array = NDArray[np.float64]
 
@@ -96,9 +96,12 @@ def read_examples(table: Table, most_points: int = MOST_POINTS) -> Examples:
     if taken := sorted(_RESERVED & {metric.name for metric in metrics}):
         raise InvalidArgument(f"a surrogate cannot have an objective called {taken[0]!r}, it needs the name for itself")
     losses = {metric.name: table.losses(metric.name)[whole] for metric in metrics}
-    targets = [target_for(metric, losses[metric.name]) for metric in metrics]
-    values = [target.forward(losses[target.name]) for target in targets]
     learnt = runs.take(whole)
+    targets = [
+        replace(target_for(metric, values), levels=find_levels(values, learnt.digests))
+        for metric, values in ((metric, losses[metric.name]) for metric in metrics)
+    ]
+    values = [target.forward(losses[target.name]) for target in targets]
     seconds = _read_seconds(learnt, Features(problem).rich(learnt.vectors))
     return Examples(
         problem=problem,

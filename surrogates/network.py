@@ -3,7 +3,7 @@
 Sums of floats depend on the order of their terms, and processors, libraries and sizes of a batch each have their own.
 Here no sum is ever rounded: activations are whole numbers, weights multiples of a power of two, and both so small that
 every partial sum fits into the 24 bits of a float32. Then all orders agree. What is rounded is each activation, down
-to a whole number, which is no sum; and weights, once, when the network is made.
+to a whole number, which is no sum; and weights, once, when the network is made (see `rounding`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,7 @@ Features = NDArray[np.float32]
 MISSING = -1e30
 """What a missing feature counts as: no ramp has begun there."""
 
-_WHOLE = 2.0**24  # up to which every whole number is a float32
-_LARGEST = 2.0**11 - 1  # activation that a unit can have: finer ones leave too few bits for weights
 _RAMP = 2.0**10 - 1  # largest value of a ramp that was learnt from
-_BEYOND = 1.5  # times as large a ramp may become, and sums are still exact
 _FEW_VALUES = 12  # that a feature takes, up to which a function of it may be any
 _EPOCHS = 8  # ramps of the epoch, denser at the beginning
 _GAP = 0.25  # between a feature that is missing and its smallest value
@@ -102,41 +99,3 @@ def _starts(features: Features, column: int) -> list[tuple[float, float]]:
     if len(values) and len(present) < len(features):
         starts = np.concatenate([values[:1] - _GAP, starts])
     return [(float(start), float(values[-1])) for start in starts]
-
-
-def rounded(first: Layer, examples: Features, layers: Sequence[tuple[Array, Array]]) -> Network:
-    """Round weights (a, b) and biases (b,) of ``layers`` so that no sum of theirs is ever rounded again.
-
-    Every unit is multiplied by the power of two that makes the largest activation it can have nearly `_LARGEST`, which
-    the next layer takes back: max(0, c x) is c max(0, x). Its weights are then rounded to multiples of the smallest
-    power of two with which no partial sum exceeds 2^24 of it.
-
-    Parameters
-    ----------
-    first
-        Ramps.
-    examples : (n, k) float32
-        Their activations, which say how large they become.
-    layers
-        Learnt with the activations of ``first`` as inputs, and no fractions dropped.
-    """
-    largest = _BEYOND * examples.max(axis=0).astype(np.float64)
-    scales, out = np.ones(len(largest)), [first]
-    for number, (weights, biases) in enumerate(layers, start=1):
-        weights = weights / scales[:, None]
-        if number < len(layers):
-            highest = np.maximum(weights, 0).T @ largest + biases
-            highest = np.where(highest > 0, highest, _LARGEST)  # else it says nothing, whatever the features are
-            scales = 2.0 ** np.floor(np.log2(_LARGEST / highest))
-            weights, biases = weights * scales, biases * scales + 0.5  # fractions are dropped: a half on average
-        weights, biases = _multiples(weights, biases, largest)
-        largest = np.floor(np.maximum(np.maximum(weights, 0).T @ largest + biases, 0))
-        out.append(Layer(weights=weights.astype(np.float32), biases=biases.astype(np.float32)))
-    return Network(layers=out)
-
-
-def _multiples(weights: Array, biases: Array, largest: Array) -> tuple[Array, Array]:
-    """Round each unit's weights (a, b) and bias (b,), so that no sum over activations up to ``largest`` is rounded."""
-    sums = np.abs(weights).T @ largest + np.abs(biases)
-    unit = 2.0 ** np.ceil(np.log2(np.where(sums > 0, sums, 1.0) / (_WHOLE / 2)))  # half: rounding may add to them
-    return np.round(weights / unit) * unit, np.round(biases / unit) * unit

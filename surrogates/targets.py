@@ -5,11 +5,16 @@ good networks, and no prediction leaves [0, 100]. Other metrics that cannot be n
 predicted as logarithms, so that a few diverged runs do not rule the fit, unless many of them are 0. Anything else is
 predicted as it is. What a surrogate calls the mean is, for an error in percent, the mean in percent; for what has a
 long tail, the mean of the logarithms, brought back, which no single run can rule.
+
+A metric without noise that takes few values (a size, say, in a table that was trained on a grid) has no others: what is
+predicted is the nearest of them. Else configurations of one size would each have their own, and the one that is
+predicted to be a thousandth smaller would be on the front alone.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +36,8 @@ SCALES = ("identity", "log", "logit")
 _FLOOR = 1e-6  # of what is put on a log scale
 _FEW_ZEROS = 0.01  # of the values, up to which zeros are put on a log scale, a little above 0
 _MARGIN = 0.0025  # of the range, beyond its ends, so that the ends themselves have a logit
+_PAIRS = 10  # of replicates, at least, to know that they agree
+_UNSEEN = 0.01  # of configurations that may have a value which no other has
 _LARGE = 700.0  # its exponential is still finite
 
 
@@ -45,6 +52,8 @@ class Target:
     """One of `SCALES`."""
     floor: float = _FLOOR
     """What values below it count as on a log scale, which has no zero; only fitting needs it."""
+    levels: tuple[float, ...] = ()
+    """All values that the metric takes, ascending; empty where they are many, or not known."""
 
     def forward(self, values: Values) -> Values:
         """Bring a metric onto the scale of the prediction."""
@@ -80,6 +89,8 @@ class Target:
     @cached_property
     def backward_one(self) -> Callable[[float], float]:
         """The function that brings one prediction back."""
+        if self.levels:
+            return self._nearest_level()
         low, high, exp = self.low, self.high, math.exp
         bottom, top = self._ends
         length = top - bottom
@@ -96,6 +107,12 @@ class Target:
             return low if value < low else high if value > high else value
 
         return {"logit": from_logit, "log": from_log, "identity": clip}[self.scale]
+
+    def _nearest_level(self) -> Callable[[float], float]:
+        """Make the function that finds the level nearest to a prediction, on its scale."""
+        levels, predicted = self.levels, self.forward(np.array(self.levels))
+        middles = ((predicted[:-1] + predicted[1:]) / 2).tolist()
+        return lambda prediction: levels[bisect(middles, prediction)]
 
     @property
     def _ends(self) -> tuple[float, float]:
@@ -117,6 +134,21 @@ def target_for(metric: Objective, values: Values) -> Target:
         return Target(name=metric.name, low=low, high=high, scale="identity")
     floor = max(0.5 * float(positive.min()), 1e-6 * float(np.median(positive)))
     return Target(name=metric.name, low=low, high=high, scale="log", floor=floor)
+
+
+def find_levels(values: Values, digests: NDArray[np.bytes_]) -> tuple[float, ...]:
+    """List all that a metric takes, ascending, if ``values`` (n, E) of configurations (n,) show that there is no more.
+
+    They do if replicates agree, and hardly any value is of one configuration alone: the share of those that are
+    estimates the probability that another configuration has a value not seen yet (Good 1953, Biometrika 40).
+    """
+    names, first, owner = np.unique(digests, return_index=True, return_inverse=True)
+    if len(values) - len(names) < _PAIRS or (values != values[first[owner]]).any():
+        return ()
+    each = [np.unique(curve) for curve in values[first]]
+    levels, configurations = np.unique(np.concatenate(each), return_counts=True)
+    few = np.sum(configurations == 1) <= _UNSEEN * len(names)
+    return tuple(levels.tolist()) if few and np.isfinite(levels).all() else ()
 
 
 def seconds_target() -> Target:

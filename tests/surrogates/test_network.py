@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bagbench.surrogates.file import MEANS, to_onnx
-from bagbench.surrogates.network import MISSING, Network, activation, filled, ramps, rounded
+from bagbench.surrogates.network import MISSING, Network, activation, filled, ramps
+from bagbench.surrogates.rounding import rounded
 from bagbench.surrogates.serving import Served
 
 WIDTH = 6
@@ -91,6 +92,22 @@ def test_rounding_changes_little() -> None:
     plain = rows @ layers[-1][0] + layers[-1][1]
     found = rounded(first, inputs, layers).predict(features)
     assert (np.sqrt(np.mean((found - plain) ** 2, axis=0)) < 0.03 * plain.std(axis=0)).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_make_up_for_what_others_were_rounded_by(seed: int) -> None:
+    """Sixty units that say nearly the same, as those of a layer do: six numbers are behind all of them."""
+    rng = np.random.default_rng(seed)
+    rows = np.floor(np.maximum(rng.normal(size=(4000, 6)) @ rng.normal(0, 100, (6, 60)), 0)).astype(np.float32)
+    weights, biases = some_layers(rng, [60, 5])[0]
+    sums = np.abs(weights).T @ (1.5 * rows.max(axis=0)) + np.abs(biases)
+    unit = 2.0 ** np.ceil(np.log2(sums / 2**24))  # no finer one leaves all sums exact
+    seen, unseen = rows[:2000].astype(np.float64), rows[2000:].astype(np.float64)
+    layer = rounded(ramps(some_features(0)), rows[:2000], [(weights, biases)]).layers[1]
+    by_itself = seen @ (np.round(weights / unit) * unit - weights) + np.round(biases / unit) * unit - biases
+    for inputs in (seen, unseen):
+        errors = inputs @ (layer.weights - weights) + (layer.biases - biases)
+        assert np.sqrt(np.mean(errors**2)) < 0.5 * np.sqrt(np.mean(by_itself**2))
 
 
 def test_units_that_never_say_anything_do_no_harm() -> None:

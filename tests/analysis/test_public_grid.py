@@ -240,6 +240,9 @@ def test_plain_xgboost_is_the_library_with_its_defaults(grid: Grid) -> None:
     for head in range(3):
         library = XGBRegressor(n_jobs=1).fit(learnt, examples.values[:, 0, head]).predict(features)
         np.testing.assert_allclose(predicted[:, head], np.exp(library) if head else library, rtol=1e-5, atol=1e-5)
+    levels = examples.targets[1].levels
+    assert 5 < len(levels) < 40
+    assert not np.isin(predicted[:, 1], levels).any()  # it does not know that there are no others
     assert plain.size > 10_000
 
 

@@ -28,13 +28,14 @@ _READING = """\
   more finds more, so look at the brackets, too.
 - *One real run*: what somebody finds who trains every configuration once and takes what is measured for the truth: so
   hard to find is the exact front under this noise.
-- *True hypervolume*: of the configurations that are predicted to be non-dominated, as a share of the true front's.
+- *True hypervolume*: of the configurations that are predicted to be non-dominated, as a share of the true front's. Who
+  takes more covers more, here, too.
 - *Fit*: seconds of a processor for one fit. *Query*: microseconds for one of 2,000 configurations that are asked for
   together, all losses and seconds; the surrogate on all cores, XGBoost in one thread. The machine had other work to do
   meanwhile, so read them as upper limits.
 - The number of parameters is learnt here like any other metric, as an imported table has no known objectives. It has no
-  noise and few values, which predictions meet only nearly: so tau-b, which counts ties, stays below 1, and networks of
-  one size and different predictions of it do not dominate each other.
+  noise and few values. The surrogate answers with one of those that it has seen, so that of networks of one size only
+  the one with the lowest predicted loss is on the predicted front. Plain XGBoost's predictions meet them only nearly.
 
 """
 

@@ -105,6 +105,7 @@ def _findings(cells: list[Any]) -> list[str]:
         (f"Tau of `{first}`", _score(first, "means", "kendall_tau")),
         (f"Tau of `{first}` in the best tenth", _score(first, "best_tenth", "kendall_tau")),
         *((f"R2 of `{name}`", _score(name, "means", "r2")) for name in others),
+        *((f"Tau of `{name}`", _score(name, "means", "kendall_tau")) for name in others),
         ("Recall of the true front in one layer", lambda scores: scores["front"]["recall"]["1"]),
         (f"The same in {LAYERS[-1]} layers", lambda scores: scores["front"]["recall"][str(LAYERS[-1])]),
         ("True hypervolume of the predicted front", lambda scores: scores["front"]["hypervolume"]),
@@ -121,39 +122,49 @@ def _findings(cells: list[Any]) -> list[str]:
 def _noiseless(cells: list[Any]) -> list[str]:
     """Explain why metrics without noise are predicted worse than by plain trees, where they are."""
     names = [name for name, ceiling in cells[0]["ceilings"].items() if (ceiling["means"]["r2"] or 0.0) > _NO_NOISE]
-    behind = [name for name in names if any(_r2(cell, OURS, name) < _r2(cell, PLAIN, name) for cell in cells)]
+    behind = [name for name in names if any(_tau(cell, OURS, name) < _tau(cell, PLAIN, name) for cell in cells)]
     if not behind:
         return []
     return [
         f"- **Why {_words([f'`{name}`' for name in behind])}**, which has no noise, is left better to plain trees: "
         "what replicates agree on is learnt by trees alone here, too, but what is served is a network that learnt from "
-        "them. Of a metric that takes few values it answers with the nearest, and so is either exact or off by one "
-        "where two are nearly the same.",
+        "them. Of a metric that takes few values it answers with the nearest, which is the wrong one where two are "
+        "nearly the same.",
     ]
 
 
-def _r2(cell: Any, who: str, metric: str) -> float:
-    value = _score(metric, "means", "r2")(cell["scores"][who])
-    return -math.inf if value is None else value
+def _tau(cell: Any, who: str, metric: str) -> float:
+    value = _score(metric, "means", "kendall_tau")(cell["scores"][who])
+    return -math.inf if value is None else _as_printed(value)
 
 
 def _score(metric: str, of: str, score: str) -> _Measure:
     return lambda scores: scores["metrics"][metric][of][score]
 
 
+def _as_printed(value: float) -> float:
+    """Round a score to the digits that the page shows: who is ahead in others is level."""
+    return round(value, 3)
+
+
 def _duel(title: str, cells: list[Any], measure: _Measure) -> str:
-    """Say how often the surrogate is ahead, where it is behind and where it is lowest."""
+    """Say how often the surrogate is ahead and level, where it is behind and where it is lowest."""
     pairs = [(cell, measure(cell["scores"][OURS]), measure(cell["scores"][PLAIN])) for cell in cells]
-    known = [(cell, ours, plain) for cell, ours, plain in pairs if ours is not None and plain is not None]
+    known = [
+        (cell, _as_printed(ours), _as_printed(plain))
+        for cell, ours, plain in pairs
+        if ours is not None and plain is not None
+    ]
     ahead = sum(ours > plain for _, ours, plain in known)
     behind = [pair for pair in known if pair[1] < pair[2]]
-    losses = ""
+    level = len(known) - ahead - len(behind)
+    rest = f", level with it in {level}" if level else ""
     if behind:
         cell, ours, plain = min(behind, key=lambda pair: pair[1] - pair[2])
-        losses = f", behind it in {len(behind)}, most on {_name(cell)} ({ours:.3f} against {plain:.3f})"
+        rest += f", behind it in {len(behind)}, most on {_name(cell)} ({ours:.3f} against {plain:.3f})"
     lowest = min(known, key=lambda pair: pair[1], default=None)
     worst = "" if lowest is None else f" Its lowest is {lowest[1]:.3f}, {_name(lowest[0])}."
-    return f"- **{title}**: ahead of plain XGBoost in {ahead} of {len(known)} cells{losses}.{worst}"
+    return f"- **{title}**: ahead of plain XGBoost in {ahead} of {len(known)} cells{rest}.{worst}"
 
 
 def _ratio(cells: list[Any], metric: str, score: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -316,3 +317,13 @@ def test_page_says_where_the_surrogate_is_behind(cell: Any) -> None:
     ]
     assert sorted("ahead of plain XGBoost in 1 of 1 cells" in line for line in lines) == [False, True]
     assert sorted(", behind it in 1, most on made_up at 30 % (" in line for line in lines) == [False, True]
+
+
+def test_page_calls_level_what_differs_in_no_digit_that_it_shows(cell: Any) -> None:
+    ours, plain = (copy.deepcopy(cell["scores"]["bagbench"]) for _ in range(2))
+    for scores, tau in ((ours, 0.9986), (plain, 0.9994)):
+        scores["metrics"]["log10_params"]["means"]["kendall_tau"] = tau
+    page = grid_page([{**cell, "scores": {"bagbench": ours, "xgboost": plain}}], [("made_up", 0.3)], command="")
+    (line,) = [line for line in page.splitlines() if line.startswith("- **Tau of `log10_params`**")]
+    assert "ahead of plain XGBoost in 0 of 1 cells, level with it in 1. Its lowest is 0.999" in line
+    assert "left better to plain trees" not in page

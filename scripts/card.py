@@ -55,6 +55,8 @@ def print_full_card(console: Console, card: Mapping[str, Any]) -> None:
         title = f"{curve['metric']} by the number of runs learnt from, judged on {curve['judged']:,} others"
         _print_columns(console, title, curve["curve"])
         console.print(_doubling(curve["doubling"]))
+    if "held_out" in card:
+        _print_held_out(console, card["held_out"])
     if "true_races" in card:
         _print_true_races(console, card["true_races"])
 
@@ -79,6 +81,29 @@ def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
             numbers = (_number(scores[key]) for key in ("rmse", "mean_error", "kendall_tau"))
             table.add_row(name.replace("_", " "), f"{scores['runs']:,}", *numbers)
     _print_table(console, f"{regions['metric']} by region", table)
+
+
+def _print_held_out(console: Console, evidence: Mapping[str, Any]) -> None:
+    """Print how good predictions are and could be, by runs of configurations that were run many times."""
+    each = evidence["runs_of_each"]
+    heads = ("R2", "of its ceiling", "Kendall tau", "of its ceiling", "of the best order's", f"R2 of means of {each}")
+    table = plain_table("metric<", *heads)
+    for name, found in evidence["metrics"].items():
+        single, ceiling, share = found["single_runs"], found["ceiling"], found["share_of_ceiling"]
+        table.add_row(
+            name,
+            _beside(single["r2"], ceiling["r2"]),
+            _doubted(share, "r2"),
+            _beside(single["kendall_tau"], ceiling["kendall_tau"]),
+            _doubted(share, "kendall_tau"),
+            _doubted(share, "rank_tau"),
+            _number(found["means"]["r2"]),
+        )
+    title = f"{evidence['configurations']:,} configurations that were not learnt from, {each} runs of each"
+    _print_table(console, title, table)
+    console.print(
+        "In brackets, and as the ceiling, the best that true means reach; the best order is that of expected ranks."
+    )
 
 
 def _print_true_races(console: Console, evidence: Mapping[str, Any]) -> None:
@@ -157,6 +182,11 @@ def _print_doubt(console: Console, name: str, scores: Mapping[str, Any]) -> None
     if said:
         pairs = f"{ceiling['pairs']:,.0f} pairs of replicates"
         console.print(f"Ceilings of {name} by {pairs}, with standard errors: {', '.join(said)}.", markup=False)
+
+
+def _doubted(values: Mapping[str, float | None], name: str) -> str:
+    """Give a value with its standard error."""
+    return f"{_number(values[name])} +- {_number(values[f'{name}_error'])}"
 
 
 def _beside(score: float, ceiling: float | None) -> str:

@@ -1,4 +1,4 @@
-"""``bagbench card``: renew the quality card of a surrogate by what its table and races on the true trainer say."""
+"""``bagbench card``: renew a surrogate's quality card by what its table, other runs and true races say."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ def card(
     table: Annotated[
         Path | None, typer.Option(metavar="TABLE.h5", help="What it was fitted to. Default: beside it, of its name.")
     ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE.h5",
+            help="Runs of other configurations, ten of each, say: `bagbench populate --replicates 0.9` makes them.",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Races of each optimizer on the surrogate.")] = SEEDS,
     times_as_long: Annotated[
         float,
@@ -44,9 +51,11 @@ def card(
 ) -> None:
     """Write into SURROGATE's quality card what is known by now, and print it.
 
-    The noise ceilings of metrics that its table allows, as they are estimated today. And by races on the true trainer:
-    how well it predicts the configurations that optimizers visited, of which it has learnt from none; and whether the
-    same optimizers, raced on it, run and rank as they do in truth. Answers stay as they are, to the last bit.
+    The noise ceilings of metrics that its table allows, as they are estimated today. By runs of configurations that it
+    has not learnt from, each run many times: how good it is, and how good it could be. And by races on the true
+    trainer: how well it predicts the configurations that optimizers visited, of which it has learnt from none; and
+    whether the same optimizers, raced on it, run and rank as they do in truth. Answers stay as they are, to the last
+    bit.
     """
     from ..surrogates.benchmark import SurrogateBenchmark
     from ..surrogates.file import renew_card
@@ -62,6 +71,8 @@ def card(
         raise InvalidArgument(f"{surrogate} was fitted without a quality card: `bagbench fit` makes one")
     learnt_from = Table.open(table or surrogate.with_suffix(".h5"), verify=True)
     document = dict(_with_ceilings(before, learnt_from))
+    if held_out is not None:
+        document["held_out"] = _judge(before, surrogate, held_out, learnt_from)
     if truth is not None:
         document["true_races"] = _race(truth, surrogate, learnt_from, seeds, times_as_long, jobs or cores())
     renew_card(surrogate, document)
@@ -88,6 +99,18 @@ def _with_ceilings(surrogate: SurrogateBenchmark, table: Table) -> Mapping[str, 
     examples = read_examples(table, recipe.get("most_points", MOST_POINTS))
     renewed = renew_ceilings(card, examples)
     return {**renewed, "learning_curve": extrapolated(card.get("learning_curve", {}), examples)}
+
+
+def _judge(before: SurrogateBenchmark, path: Path, held_out: Path, learnt_from: Table) -> Mapping[str, object]:
+    """Judge all metrics that the surrogate predicts, by runs of other configurations."""
+    from ..analysis.unseen import judge_unseen
+    from ..surrogates.benchmark import SurrogateBenchmark
+    from ..tables.table import Table
+
+    learnt = frozenset(learnt_from.runs.digests.astype(str).tolist())
+    metrics: Mapping[str, Any] = before.card["metrics"]  # type: ignore[assignment]
+    names = [name for name in metrics if not name.startswith("train_seconds")]
+    return judge_unseen(Table.open(held_out, verify=True), SurrogateBenchmark(path, objectives=names), learnt)
 
 
 def _race(

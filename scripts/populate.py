@@ -36,7 +36,8 @@ def populate(
     out: Annotated[Path, typer.Option(help="The table, *.h5; its journal lies beside it until it is merged.")],
     design: Annotated[str | None, typer.Option(help="random (default), sobol or cost-aware.")] = None,
     replicates: Annotated[
-        float | None, typer.Option(help="Share of the runs that repeat a configuration, 0.1 by default.")
+        float | None,
+        typer.Option(help="Share of the runs that repeat a configuration, 0.1 by default; 0.9: ten runs of each."),
     ] = None,
     target_seconds: Annotated[
         float | None,

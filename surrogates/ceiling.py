@@ -10,6 +10,9 @@ then have latent numbers that correlate by r; where outcomes are continuous, tau
 all runs that guess have the same: then r is found, and what m reaches, from tables of how likely which outcomes meet.
 Among tied outcomes means differ by hardly anything but differ, and tau-b counts that against them; a prediction that
 ties on purpose can score more. Without noise means are tied where outcomes are, and the best is 1.
+
+Where noise is neither Gaussian nor everywhere as large, that of tau may be too high: of pairs one cannot tell. Of
+many runs of a configuration one can (`bagbench.surrogates.repeats`).
 """
 
 from __future__ import annotations

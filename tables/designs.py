@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,8 @@ class Plan:
     ``chosen``: not drawn at all."""
     seed: int = 0
     replicates: float = 0.1
-    """Share of the runs that repeat the configuration of an earlier run with another seed, in [0, 0.5]."""
+    """Share of the runs that repeat the configuration of an earlier run with another seed, in [0, 0.99]. Up to a half,
+    the first configurations are run twice; with more, all are, as often as it takes: ten times with 0.9."""
     target_seconds: float = 0.0
     cost: CostModel | None = None
     epochs: int | None = None
@@ -64,8 +66,8 @@ class Plan:
             raise UnknownName.among("design", self.design, DESIGNS)
         if self.precision not in PRECISIONS:
             raise UnknownName.among("precision", self.precision, PRECISIONS)
-        if not 0.0 <= self.replicates <= 0.5:
-            raise InvalidArgument(f"replicates is a share of the runs in [0, 0.5], got {self.replicates}")
+        if not 0.0 <= self.replicates <= 0.99:
+            raise InvalidArgument(f"replicates is a share of the runs in [0, 0.99], got {self.replicates}")
         if self.design == "cost-aware" and (self.cost is None or not self.target_seconds > 0):
             raise InvalidArgument(f"design 'cost-aware' needs target seconds above 0, got {self.target_seconds}")
 
@@ -146,16 +148,10 @@ def _runs(plan: Plan, problem: Problem, images: int) -> Iterator[PlannedRun]:
     fresh = _configurations(plan, problem, images)
     originals: list[PlannedRun] = []
     replicates, index = 0, 0
+    of_each = max(1, ceil(plan.replicates / (1.0 - plan.replicates) - 1e-9))
     while True:
-        if originals and replicates < int(plan.replicates * (index + 1)):
-            run = originals[replicates]
-            planned = PlannedRun(
-                index=index,
-                vector=run.vector,
-                digest=run.digest,
-                seed=1,
-                inclusion_probability=run.inclusion_probability,
-            )
+        if replicates < min(int(plan.replicates * (index + 1)), of_each * len(originals)):
+            planned = replace(originals[replicates // of_each], index=index, seed=1 + replicates % of_each)
             replicates += 1
         else:
             vector, digest, probability = next(fresh)

@@ -60,6 +60,62 @@ def test_true_races_become_part_of_the_card_and_answers_stay(bagbench: Command, 
     assert f"{evidence['trajectories']['final']['sh-emoa']['true']:.2f}" in shown
 
 
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory, config: str) -> Path:
+    """Real trainings of an epoch, eight of each of 20 configurations, under the name of a full training."""
+    from bagbench.problems import get_problem
+    from bagbench.problems.trainer import Trainer
+    from bagbench.tables.runs import Entry, runs_from_entries
+
+    problem = get_problem("digits")
+    trainer = Trainer(problem)
+    entries: list[Entry] = []
+    for number in range(20):
+        vector = problem.space.encode({**json.loads(config), "n_fc_0": 20 + number})
+        for seed in range(8):
+            record = trainer.record(vector, epochs=1, seed=seed)
+            entries.append(
+                Entry(
+                    index=len(entries),
+                    digest=problem.space.digest(vector),
+                    config=problem.space.decode(vector),
+                    seed=seed,
+                    inclusion_probability=1.0,
+                    status=record.status,
+                    error=record.error,
+                    started=record.started,
+                    environment=trainer.environment,
+                    curves={name: values.tolist() * problem.max_epochs for name, values in record.curves.items()},
+                )
+            )
+    path = tmp_path_factory.mktemp("repeated") / "repeated.h5"
+    Table(problem=problem, runs=runs_from_entries(entries, problem)).save(path)
+    return path
+
+
+def test_runs_of_other_configurations_become_part_of_the_card(bagbench: Command, own: Path, repeated: Path) -> None:
+    before, identity = SurrogateBenchmark(own), fingerprint(own, "surrogate")
+    ran = bagbench("card", own, "--held-out", repeated)
+    assert ran.code == 0
+    after: Any = SurrogateBenchmark(own)
+    evidence = after.card["held_out"]
+    assert {**after.card, "held_out": None} == {**before.card, "held_out": None}
+    assert fingerprint(own, "surrogate") == identity
+    assert (evidence["configurations"], evidence["runs_of_each"]) == (20, 8)
+    assert set(evidence["metrics"]) == {"val_error", "val_loss", "test_error"}
+    shown = bagbench("info", own, "--card").out
+    assert "20 configurations that were not learnt from, 8 runs of each" in shown
+    assert f"{evidence['metrics']['val_error']['ceiling']['kendall_tau']:.3f}" in shown
+
+
+def test_a_table_with_few_replicates_cannot_judge(bagbench: Command, own: Path, table: Path) -> None:
+    before = own.read_bytes()
+    ran = bagbench("card", own, "--held-out", table)
+    assert ran.code == 2
+    assert "0 of the 0 configurations that were not learnt from have at least 8 finished runs" in ran.err
+    assert own.read_bytes() == before
+
+
 def test_doing_it_again_changes_nothing(bagbench: Command, own: Path, truth: Path) -> None:
     words = ("card", own, "--truth", truth, "--seeds", 2, "--jobs", 1)
     bagbench(*words)

@@ -92,6 +92,21 @@ def test_replicates_have_their_share_at_any_length(share: float) -> None:
         originals.add(run.digest)
 
 
+@pytest.mark.parametrize(("share", "each"), [(0.5, 2), (0.75, 4), (0.9, 10), (0.99, 100)])
+def test_with_more_replicates_all_configurations_are_run_as_often(share: float, each: int) -> None:
+    planned = runs(replace(PLANS["random"], replicates=share), 400)
+    fresh = runs(replace(PLANS["random"], replicates=0.0), 400 // each)
+    assert [(run.digest, run.seed) for run in planned] == [(run.digest, seed) for run in fresh for seed in range(each)]
+    assert [run.index for run in planned] == list(range(400))
+
+
+def test_replicates_between_halves_are_never_planned_twice() -> None:
+    planned = runs(replace(PLANS["random"], replicates=0.6), 400)
+    assert len({(run.digest, run.seed) for run in planned}) == 400
+    assert sum(run.seed > 0 for run in planned) == 240
+    assert max(run.seed for run in planned) == 2
+
+
 def test_other_seed_is_another_plan() -> None:
     assert not {run.digest for run in runs(PLANS["random"], 50)} & {
         run.digest for run in runs(replace(PLANS["random"], seed=1), 50)
@@ -180,8 +195,8 @@ def test_space_that_is_used_up_is_reported() -> None:
     ("change", "error", "message"),
     [
         ({"design": "sobl"}, UnknownName, r"^unknown design 'sobl': expected one of .*; did you mean 'sobol'\?$"),
-        ({"replicates": 0.6}, InvalidArgument, r"^replicates is a share of the runs in \[0, 0.5\], got 0.6$"),
-        ({"replicates": float("nan")}, InvalidArgument, r"^replicates is a share of the runs in \[0, 0.5\], got nan$"),
+        ({"replicates": 1.0}, InvalidArgument, r"^replicates is a share of the runs in \[0, 0.99\], got 1.0$"),
+        ({"replicates": float("nan")}, InvalidArgument, r"^replicates is a share of the runs in \[0, 0.99\], got nan$"),
         ({"design": "cost-aware"}, InvalidArgument, "^design 'cost-aware' needs target seconds above 0, got 0.0$"),
         (
             {"design": "cost-aware", "cost": COST, "target_seconds": -1.0},

@@ -273,7 +273,7 @@ def test_cost_aware_table_is_begun_by_calibrating_and_resumed_without(
         (["digits", "--share", "3/4", "--runs", "2"], "bagbench: runs must be at least 3, got 2"),
         (["digits", "--jobs", "0"], "bagbench: jobs must be at least 1, got 0"),
         (["digits", "--epochs", "26"], r"bagbench: epochs of 'digits' must be a whole number in \[1, 25\], got 26"),
-        (["digits", "--replicates", "0.7"], r"bagbench: replicates is a share of the runs in \[0, 0.5\], got 0.7"),
+        (["digits", "--replicates", "1"], r"bagbench: replicates is a share of the runs in \[0, 0.99\], got 1.0"),
         (
             ["digits", "--out", "nowhere/t.h5"],
             "bagbench: cannot write nowhere/t.h5: there is no folder nowhere; make it first",

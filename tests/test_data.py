@@ -13,6 +13,7 @@ import pytest
 import bagbench
 from bagbench.analysis.best_front import read_best_front
 from bagbench.analysis.indicators import nondominated
+from bagbench.analysis.unseen import judge_unseen
 from bagbench.problems import get_problem
 from bagbench.problems.datasets import load_data_set
 from bagbench.simulator.benchmarks import fingerprint
@@ -33,7 +34,7 @@ def test_manifest_lists_every_file_with_its_checksum(manifest: Any) -> None:
         path.name: sha256(path.read_bytes()).hexdigest() for path in DATA.iterdir() if path.suffix in (".h5", ".onnx")
     }
     assert {name: papers["sha256"] for name, papers in manifest.items()} == files
-    assert set(files) == {"digits.h5", "digits.onnx", "flowers.h5", "flowers.onnx"}
+    assert set(files) == {"digits.h5", "digits-replicates.h5", "digits.onnx", "flowers.h5", "flowers.onnx"}
 
 
 def test_all_files_together_stay_small() -> None:
@@ -56,6 +57,29 @@ def test_table_holds_runs_of_its_plan_on_todays_data_set(problem: str, manifest:
     } <= keys
     counts = np.unique(table.runs.digests, return_counts=True)[1]
     assert manifest[f"{problem}.h5"]["configurations_with_replicates"] == (counts > 1).sum()
+
+
+def test_held_out_runs_are_ten_of_each_planned_configuration_and_of_none_that_was_learnt_from() -> None:
+    held_out, learnt = Table.open(DATA / "digits-replicates.h5", verify=True), Table.open(DATA / "digits.h5")
+    assert held_out.plan is not None
+    assert learnt.plan is not None
+    assert (held_out.plan.design, held_out.plan.target_seconds) == (learnt.plan.design, learnt.plan.target_seconds)
+    assert not set(held_out.runs.digests.tolist()) & set(learnt.runs.digests.tolist())
+    assert (np.unique(held_out.runs.digests, return_counts=True)[1] == 10).all()
+    planned = planned_runs(held_out.plan, get_problem("digits"), 1000, len(held_out))
+    assert {(run.digest, run.seed) for run in planned} == set(
+        zip(held_out.runs.digests.astype(str).tolist(), held_out.runs.seeds.tolist(), strict=True)
+    )
+
+
+def test_card_tells_what_the_held_out_runs_say() -> None:
+    surrogate: Any = SurrogateBenchmark(DATA / "digits.onnx", objectives=("val_error", "val_loss", "test_error"))
+    learnt = frozenset(Table.open(DATA / "digits.h5").runs.digests.astype(str).tolist())
+    evidence: Any = judge_unseen(Table.open(DATA / "digits-replicates.h5"), surrogate, learnt)
+    assert evidence["configurations"] == surrogate.card["held_out"]["configurations"] == 200
+    for name, found in evidence["metrics"].items():
+        for part, values in surrogate.card["held_out"]["metrics"][name].items():
+            assert found[part] == pytest.approx(values, rel=1e-6)
 
 
 @pytest.mark.parametrize("problem", ["digits", "flowers"])

@@ -86,7 +86,7 @@ def _print_regions(console: Console, regions: Mapping[str, Any]) -> None:
 def _print_held_out(console: Console, evidence: Mapping[str, Any]) -> None:
     """Print how good predictions are and could be, by runs of configurations that were run many times."""
     each = evidence["runs_of_each"]
-    heads = ("R2", "of its ceiling", "Kendall tau", "of its ceiling", "of the best order's", f"R2 of means of {each}")
+    heads = ("R2", "share", "Kendall tau", "share", "of best order", "R2 of means")
     table = plain_table("metric<", *heads)
     for name, found in evidence["metrics"].items():
         single, ceiling, share = found["single_runs"], found["ceiling"], found["share_of_ceiling"]
@@ -102,7 +102,7 @@ def _print_held_out(console: Console, evidence: Mapping[str, Any]) -> None:
     title = f"{evidence['configurations']:,} configurations that were not learnt from, {each} runs of each"
     _print_table(console, title, table)
     console.print(
-        "In brackets, and as the ceiling, the best that true means reach; the best order is that of expected ranks."
+        "In brackets the best that true means reach, then the share of it; the best order is of true expected ranks."
     )
 
 
@@ -182,6 +182,7 @@ def _print_doubt(console: Console, name: str, scores: Mapping[str, Any]) -> None
     if said:
         pairs = f"{ceiling['pairs']:,.0f} pairs of replicates"
         console.print(f"Ceilings of {name} by {pairs}, with standard errors: {', '.join(said)}.", markup=False)
+        console.print("That of tau supposes Gaussian noise; where runs collapse or do not, it is too high.")
 
 
 def _doubted(values: Mapping[str, float | None], name: str) -> str:

@@ -17,6 +17,7 @@ from ..surrogates.benchmark import SurrogateBenchmark
 from ..tables.table import Table
 from .races import Experiment, Race, Settings, load_experiment
 from .trajectories import trajectories
+from .unseen import learnt_configurations
 from .visited import visited
 
 
@@ -75,10 +76,7 @@ def true_races(
             f"the races were on {truth.problem.name!r}, and {path} is a surrogate of {surrogate.problem.name!r}: "
             "expected the same search space"
         )
-    if surrogate.provenance["table_sha256"] != table.sha256:
-        raise InvalidArgument(
-            f"{path} was not fitted to this table: expected the one with the sha256 in its provenance"
-        )
+    learnt = learnt_configurations(surrogate, table)
     grid = Grid(
         problem=str(path),
         source="surrogate",
@@ -94,7 +92,7 @@ def true_races(
     with TemporaryDirectory() as scratch:
         run_grid(grid, out=Path(scratch) / "races", jobs=jobs, progress=progress)
         simulated = load_experiment(Path(scratch) / "races", policy=truth.policy)
-    scores = visited(truth, surrogate, frozenset(table.runs.digests.astype(str).tolist()))
+    scores = visited(truth, surrogate, learnt)
     inside = {name: {**row, "in_domain": _in_domain(truth, name, surrogate)} for name, row in scores.items()}
     return {"times_as_long": times_as_long, "visited": inside, "trajectories": trajectories(truth, simulated)}
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..problems.errors import InvalidArgument
 from ..surrogates.benchmark import SurrogateBenchmark
+from ..surrogates.ceiling import GROUPS, jackknife_error
 from ..surrogates.quality import scores
 from ..surrogates.regions import kendall_tau
 from ..surrogates.repeats import FEWEST, repeated_ceiling
@@ -24,7 +25,21 @@ Rows = NDArray[np.intp]
 
 _CONFIGURATIONS = 20
 """At least: of fewer, no score says much."""
-_GROUPS = 20  # of configurations, of which one is left out at a time
+
+
+def learnt_configurations(surrogate: SurrogateBenchmark, table: Table) -> frozenset[str]:
+    """Give the digests of the configurations that a surrogate has learnt from, by the table that it was fitted to.
+
+    Raises
+    ------
+    InvalidArgument
+        If it was fitted to another one: nobody could tell what it has not learnt from.
+    """
+    if surrogate.provenance["table_sha256"] != table.sha256:
+        raise InvalidArgument(
+            "the surrogate was not fitted to this table: expected the one with the sha256 in its provenance"
+        )
+    return frozenset(table.runs.digests.astype(str).tolist())
 
 
 def judge_unseen(table: Table, surrogate: SurrogateBenchmark, learnt: frozenset[str]) -> Mapping[str, object]:
@@ -114,8 +129,8 @@ class _Judged(NamedTuple):
 def _judge(true: Array, predicted: Array) -> Mapping[str, object]:
     """Score predictions (n,) on runs (n, k)."""
     whole = _score(true, predicted)
-    group = np.arange(len(true)) % _GROUPS
-    parts = [_score(true[group != left], predicted[group != left]) for left in range(_GROUPS)]
+    group = np.arange(len(true)) % GROUPS
+    parts = [_score(true[group != left], predicted[group != left]) for left in range(GROUPS)]
 
     def with_errors(of: Callable[[_Judged], Mapping[str, float | None]]) -> Mapping[str, float | None]:
         found = of(whole)
@@ -138,8 +153,4 @@ def _score(true: Array, predicted: Array) -> _Judged:
 
 
 def _error(without: Sequence[float | None]) -> float | None:
-    """Give the jackknife's standard error of a statistic from its values ``without`` each group."""
-    known = [value for value in without if value is not None]
-    if len(known) < len(without):
-        return None
-    return math.sqrt(len(known) - 1) * float(np.std(known))
+    return jackknife_error([math.nan if value is None else value for value in without])

@@ -182,7 +182,7 @@ def _print_doubt(console: Console, name: str, scores: Mapping[str, Any]) -> None
     if said:
         pairs = f"{ceiling['pairs']:,.0f} pairs of replicates"
         console.print(f"Ceilings of {name} by {pairs}, with standard errors: {', '.join(said)}.", markup=False)
-        console.print("That of tau supposes Gaussian noise; where runs collapse or do not, it is too high.")
+        console.print("That of tau supposes Gaussian noise, and may be too high where runs collapse or do not.")
 
 
 def _doubted(values: Mapping[str, float | None], name: str) -> str:

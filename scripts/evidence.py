@@ -103,11 +103,11 @@ def _with_ceilings(surrogate: SurrogateBenchmark, table: Table) -> Mapping[str, 
 
 def _judge(before: SurrogateBenchmark, path: Path, held_out: Path, learnt_from: Table) -> Mapping[str, object]:
     """Judge all metrics that the surrogate predicts, by runs of other configurations."""
-    from ..analysis.unseen import judge_unseen
+    from ..analysis.unseen import judge_unseen, learnt_configurations
     from ..surrogates.benchmark import SurrogateBenchmark
     from ..tables.table import Table
 
-    learnt = frozenset(learnt_from.runs.digests.astype(str).tolist())
+    learnt = learnt_configurations(before, learnt_from)
     metrics: Mapping[str, Any] = before.card["metrics"]  # type: ignore[assignment]
     names = [name for name in metrics if not name.startswith("train_seconds")]
     return judge_unseen(Table.open(held_out, verify=True), SurrogateBenchmark(path, objectives=names), learnt)

@@ -31,7 +31,8 @@ _NODES = 800  # of the configurations' latent number, at equally likely quantile
 _LEVELS = 400  # of outcomes that are told apart, where there are more
 _HALVINGS = 24
 _CLOSE = 0.01  # to the tau of replicates
-_GROUPS = 20  # of configurations, of which one is left out at a time
+GROUPS = 20
+"""Of configurations, of which one is left out at a time."""
 
 
 def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Ceiling:
@@ -56,9 +57,9 @@ def noise_ceiling(true: Array, digests: NDArray[np.bytes_]) -> Ceiling:
     agreement, parts = pairs.agreement(), pairs.parts()
     return {
         "r2": 1.0 - pairs.noise_share(),
-        "r2_error": _error([part.noise_share() for part in parts]),
+        "r2_error": jackknife_error([part.noise_share() for part in parts]),
         "kendall_tau": None if agreement is None else best_tau(true, agreement),
-        "kendall_tau_error": _error([_untied(part.agreement()) for part in parts]),
+        "kendall_tau_error": jackknife_error([_untied(part.agreement()) for part in parts]),
         "rmse": math.sqrt(pairs.noise()),
         "replicate_tau": agreement,
         "pairs": count,
@@ -129,8 +130,8 @@ class _Pairs:
         """Leave out one group of configurations after the other: each time about a twentieth of those with pairs."""
         place = np.searchsorted(self._repeated, self._digests)
         repeated = self._repeated[np.minimum(place, len(self._repeated) - 1)] == self._digests
-        group = np.where(repeated, place, np.arange(len(self._digests))) % _GROUPS
-        groups = min(_GROUPS, len(self._repeated))
+        group = np.where(repeated, place, np.arange(len(self._digests))) % GROUPS
+        groups = min(GROUPS, len(self._repeated))
         return [_Pairs(self._true[group != left], self._digests[group != left]) for left in range(groups)]
 
     def noise(self) -> float:
@@ -154,8 +155,8 @@ class _Pairs:
         return (mirrored * untied + own) / (untied - own) if untied > own else None
 
 
-def _error(without: list[float]) -> float | None:
-    """Give the jackknife's standard error of a statistic from its values ``without`` each group."""
+def jackknife_error(without: list[float]) -> float | None:
+    """Give a statistic's jackknife error from its values ``without`` each group; None if one of them is unknown."""
     spread = math.sqrt(max(0, len(without) - 1)) * float(np.std(without)) if len(without) > 1 else math.nan
     return spread if math.isfinite(spread) else None
 

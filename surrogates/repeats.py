@@ -35,8 +35,7 @@ def repeated_ceiling(outcomes: Array) -> Ceiling:
     -------
     ceiling
         ``r2``: 1 - noise / total, with the noise the variance within configurations; ``kendall_tau``: that of true
-        means; ``rank_tau``: that of true expected ranks. None where some run of each came out the
-        same.
+        means; ``rank_tau``: that of true expected ranks. None if some column of outcomes is constant.
     """
     if not all(varies(run) for run in outcomes.T):
         return dict.fromkeys(("r2", "kendall_tau", "rank_tau"))

@@ -116,6 +116,15 @@ def test_a_table_with_few_replicates_cannot_judge(bagbench: Command, own: Path, 
     assert own.read_bytes() == before
 
 
+def test_what_was_learnt_from_must_be_known(bagbench: Command, own: Path, repeated: Path) -> None:
+    """By another table than its own, runs that it has learnt from would pass for unseen ones."""
+    before = own.read_bytes()
+    ran = bagbench("card", own, "--table", repeated, "--held-out", repeated)
+    assert ran.code == 2
+    assert "the surrogate was not fitted to this table" in ran.err
+    assert own.read_bytes() == before
+
+
 def test_doing_it_again_changes_nothing(bagbench: Command, own: Path, truth: Path) -> None:
     words = ("card", own, "--truth", truth, "--seeds", 2, "--jobs", 1)
     bagbench(*words)
